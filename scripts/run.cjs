@@ -6,9 +6,9 @@
 
 "use strict"
 
-const fs = require("fs")
-const path = require("path")
-const { spawn, spawnSync } = require("child_process")
+const fs = require("node:fs")
+const path = require("node:path")
+const { spawn, spawnSync } = require("node:child_process")
 
 const root = path.resolve(__dirname, "..")
 const isWindows = process.platform === "win32"
@@ -25,14 +25,13 @@ function main(args) {
 
 function install() {
   const present = readJson("node_modules/.package-lock.json")
-  if (present === null) {
-    say("first run here: installing dependencies and the pinned Node (npm ci, once) …")
-    npm(["ci", "--include=dev"])
-  } else if (!matchesLockfile(present)) {
-    // Not `npm ci`: that would pull node_modules from under an app that runs in another terminal.
-    say("package-lock.json has changed: installing what is new …")
-    npm(["install", "--include=dev", "--no-save"])
-  }
+  if (present !== null && matchesLockfile(present)) return
+
+  if (present === null)
+    say("first run here: installing dependencies and the pinned Node (npm install, once) …")
+  else say("package-lock.json has changed: installing what is new …")
+  // Not `npm ci`: that would pull node_modules from under an app that runs in another terminal.
+  npm(["install", "--no-save", "--include=dev"])
 }
 
 /** Optional packages are left out of the comparison: most are there for one platform only. */
