@@ -1,0 +1,151 @@
+import type { Measurement } from "./measurement.ts"
+import { pairedRatio, type Sample, type Spread, type Summary } from "./summary.ts"
+import type { Target } from "./targets.ts"
+
+/** Everything measured, as markdown: rates, latencies, memory, and the targets. */
+export function renderTables(
+  samples: readonly Sample[],
+  summaries: readonly Summary[],
+  targets: readonly Target[],
+): string {
+  return [
+    "### Events a second",
+    rateTable(samples, summaries),
+    "### Latency at 100 emits a second: emit call → handler entry",
+    latencyTable(samples, summaries),
+    "### Memory at full speed",
+    memoryTable(summaries),
+    "### Numbers to reach",
+    targetTable(targets),
+  ].join("\n\n")
+}
+
+function rateTable(samples: readonly Sample[], summaries: readonly Summary[]): string {
+  const rows = summaries
+    .filter(
+      ({ measurement, perSecond, errors }) =>
+        !isLatency(measurement) && (perSecond !== null || errors.length > 0),
+    )
+    .map((summary) => {
+      const { measurement, perSecond, cpuUsPerEvent, loopP99, peakRssMb } = summary
+      const ratioTo = (other: string) =>
+        pairedRatio(samples, [measurement.name, other], (result) => result.perSecond)
+      return [
+        measurement.name,
+        `${measurement.contender}: ${measurement.title}`,
+        String(measurement.subscribers),
+        perSecond === null ? "failed" : `**${whole(perSecond.median)}**`,
+        minToMax(perSecond, whole),
+        share(ratioTo(rawFor(measurement))),
+        factor(measurement.contender === "raw" ? null : ratioTo(bullmqFor(measurement))),
+        cell(cpuUsPerEvent, (value) => value.toFixed(1)),
+        cell(loopP99, (value) => value.toFixed(1)),
+        cell(peakRssMb, whole),
+        books(summary),
+      ]
+    })
+  const head = [
+    "name",
+    "what",
+    "subs",
+    "events/s",
+    "min – max",
+    "of raw",
+    "× BullMQ",
+    "CPU µs/ev",
+    "loop p99 ms",
+    "RSS MB",
+    "lost / twice",
+  ]
+  return markdown(head, rows)
+}
+
+function latencyTable(samples: readonly Sample[], summaries: readonly Summary[]): string {
+  const rows = summaries
+    .filter(({ measurement }) => isLatency(measurement))
+    .map((summary) => {
+      const { measurement, p50, p99, loopP99 } = summary
+      const ratio = (share: "p50" | "p99") =>
+        pairedRatio(samples, [measurement.name, "raw-commit"], (result) => result.latencyMs?.[share])
+      return [
+        measurement.name,
+        `${measurement.contender}: ${measurement.title}`,
+        cell(p50, ms),
+        minToMax(p50, ms),
+        cell(p99, ms),
+        minToMax(p99, ms),
+        `${factor(ratio("p50"))} / ${factor(ratio("p99"))}`,
+        cell(loopP99, (value) => value.toFixed(1)),
+        books(summary),
+      ]
+    })
+  const head = [
+    "name",
+    "what",
+    "p50 ms",
+    "min – max",
+    "p99 ms",
+    "min – max",
+    "× raw commit",
+    "loop p99 ms",
+    "lost / twice",
+  ]
+  return markdown(head, rows)
+}
+
+function memoryTable(summaries: readonly Summary[]): string {
+  const rows = summaries
+    .filter(({ measurement }) => measurement.work === "memory")
+    .map(({ measurement, perSecond, heapGrowthMb, peakRssMb }) => [
+      measurement.name,
+      measurement.title,
+      cell(perSecond, whole),
+      cell(heapGrowthMb, (value) => value.toFixed(1)),
+      minToMax(heapGrowthMb, (value) => value.toFixed(1)),
+      cell(peakRssMb, whole),
+    ])
+  return markdown(["name", "what", "events/s", "heap growth MB", "min – max", "peak RSS MB"], rows)
+}
+
+function targetTable(targets: readonly Target[]): string {
+  const verdict = ({ isReached }: Target) =>
+    isReached === null ? "–" : isReached ? "reached" : "**not reached**"
+  return markdown(
+    ["work", "to reach", "measured", ""],
+    targets.map((target) => [target.work, target.goal, target.reached, verdict(target)]),
+  )
+}
+
+function rawFor({ payload }: Measurement): string {
+  return payload === "github" ? "raw-github" : "raw"
+}
+
+/** The row of BullMQ that does the same work: same payload, same number of subscribers, single adds. */
+function bullmqFor({ payload, subscribers, perEmit }: Measurement): string {
+  if (payload === "github") return "bullmq-1-github"
+  return `bullmq-${subscribers}${perEmit > 1 ? "-bulk" : ""}`
+}
+
+function isLatency({ work }: Measurement): boolean {
+  return work === "latency" || work === "commit"
+}
+
+function books({ measurement, lost, duplicates, errors }: Summary): string {
+  if (measurement.contender === "raw") return "–"
+  return errors.length > 0 ? `${errors.length} failed` : `${lost} / ${duplicates}`
+}
+
+function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return "Not measured."
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n")
+}
+
+const whole = (value: number) => Math.round(value).toLocaleString("en")
+const ms = (value: number) => value.toFixed(2)
+const cell = (spread: Spread | null, format: (value: number) => string) =>
+  spread === null ? "–" : format(spread.median)
+const minToMax = (spread: Spread | null, format: (value: number) => string) =>
+  spread === null ? "–" : `${format(spread.min)} – ${format(spread.max)}`
+const share = (ratio: number | null) => (ratio === null ? "–" : `${Math.round(ratio * 100)} %`)
+const factor = (ratio: number | null) => (ratio === null ? "–" : `${ratio.toFixed(1)} ×`)
