@@ -1,5 +1,5 @@
 import { expected, InvalidPolicyError } from "./errors.ts"
-import { nearestName } from "./pattern.ts"
+import { checkedPolicy } from "./policy-rules.ts"
 
 /** At most `limit` attempts are begun in each `per` milliseconds, spread evenly. */
 export interface RateLimit {
@@ -118,14 +118,50 @@ export const DEFAULT_POLICY: ResolvedPolicy = Object.freeze({
 /**
  * The policy with every default filled in, checked and frozen.
  *
+ * A maximum that is inherited gives way to a longer first value of the policy's
+ * own, and an inherited first value to a shorter maximum; only a policy that
+ * contradicts itself is refused. One that speaks of retries or backoff drops a
+ * list of delays that it inherits.
+ *
  * @throws InvalidPolicyError for a value out of range, for settings that
  *   contradict each other, and for a field that does not exist
  */
 export function resolvePolicy(policy?: Policy | null, defaults: Policy = DEFAULT_POLICY): ResolvedPolicy {
-  void policy
-  void defaults
-  return DEFAULT_POLICY
+  const own = checkedPolicy(policy ?? {})
+  const inherited = defaults === DEFAULT_POLICY ? DEFAULT_POLICY : resolvePolicy(defaults)
+  const merged = { ...inherited, ...own }
+  const delays = own.delays === undefined && speaksOfRetries(own) ? null : merged.delays
+
+  return Object.freeze({
+    ...merged,
+    ...withMaximum("initialBackoffDelay", "maximumBackoffDelay", own, merged),
+    ...withMaximum("timeout", "maximumTimeout", own, merged),
+    retries: delays === null ? merged.retries : delays.length,
+    delays: delays === null ? null : Object.freeze([...delays]),
+    rateLimit: merged.rateLimit === null ? null : Object.freeze({ ...merged.rateLimit }),
+  })
 }
-void expected
-void InvalidPolicyError
-void nearestName
+
+function speaksOfRetries(own: Policy): boolean {
+  return (
+    own.retries !== undefined ||
+    own.initialBackoffDelay !== undefined ||
+    own.exponentialBackoffCoefficient !== undefined ||
+    own.maximumBackoffDelay !== undefined
+  )
+}
+
+/** The first value and its maximum, so that the maximum is never the smaller one. */
+function withMaximum(
+  first: "initialBackoffDelay" | "timeout",
+  maximum: "maximumBackoffDelay" | "maximumTimeout",
+  own: Policy,
+  merged: ResolvedPolicy,
+): Partial<ResolvedPolicy> {
+  if (merged[first] <= merged[maximum]) return {}
+  if (own[maximum] === undefined) return { [maximum]: merged[first] }
+  if (own[first] === undefined) return { [first]: merged[maximum] }
+  throw new InvalidPolicyError(
+    expected(`\`${maximum}\` to be at least \`${first}\` (${merged[first]})`, merged[maximum]),
+  )
+}

@@ -36,7 +36,9 @@ function split(key: string): Scope {
 
 function parts(scope: Partial<Scope>): Scope {
   if (typeof scope !== "object" || scope === null) {
-    throw new InvalidInputError(expected("the scope to be `{ account, workspace }` or `account/workspace`", scope))
+    throw new InvalidInputError(
+      expected("the scope to be `{ account, workspace }` or `account/workspace`", scope),
+    )
   }
   return {
     account: checkedName("account", scope.account ?? DEFAULT_SCOPE.account),
@@ -50,6 +52,9 @@ const name = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 function checkedName(part: string, value: unknown): string {
   if (typeof value === "string" && name.test(value)) return value
   throw new InvalidInputError(
-    expected(`the scope's \`${part}\` to be 1 to 64 letters, digits, \`.\`, \`_\` or \`-\`, the first a letter or digit`, value),
+    expected(
+      `the scope's \`${part}\` to be 1 to 64 letters, digits, \`.\`, \`_\` or \`-\`, the first a letter or digit`,
+      value,
+    ),
   )
 }
