@@ -1,0 +1,23 @@
+// Promise: dist/ is the publishable form of src/: the same files in the same places, as JavaScript with types.
+
+import { spawnSync } from "node:child_process"
+import { chmodSync, existsSync, globSync, readFileSync, rmSync } from "node:fs"
+
+rmSync("dist", { recursive: true, force: true })
+compile()
+makeRunnable("dist/cli/main.js")
+console.log(`dist/ has ${globSync("dist/**/*.js").length} modules`)
+
+function compile(): void {
+  const tsc = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"]
+  const { status } = spawnSync(process.execPath, tsc, { stdio: "inherit" })
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+function makeRunnable(file: string): void {
+  if (!existsSync(file)) throw new Error(`Expected the build to make ${file}, the package's bin.`)
+  if (!readFileSync(file, "utf8").startsWith("#!/usr/bin/env node\n")) {
+    throw new Error(`Expected ${file} to begin with "#!/usr/bin/env node".`)
+  }
+  chmodSync(file, 0o755)
+}
