@@ -50,46 +50,54 @@ const QUEUED: Details = { settings: { fastPath: false } }
 
 const carillon = [
   ...[1, 3].flatMap((subscribers) => [
-    measurement("carillon", `direct-${subscribers}`, "direct, producers unbounded", {
+    measurement("carillon", `direct-${subscribers}`, "Carillon direct, producers unbounded", {
       ...UNBOUNDED,
       subscribers,
       events: 200_000,
     }),
-    measurement("carillon", `direct-${subscribers}-p100`, "direct, 100 producers", {
+    measurement("carillon", `direct-${subscribers}-p100`, "Carillon direct, 100 producers", {
       subscribers,
       events: 200_000,
     }),
-    measurement("carillon", `direct-${subscribers}-p1`, "direct, 1 producer", { subscribers, producers: 1 }),
-    measurement("carillon", `direct-${subscribers}-github`, "direct, GitHub mix, producers unbounded", {
-      ...UNBOUNDED,
-      ...GITHUB,
+    measurement("carillon", `direct-${subscribers}-p1`, "Carillon direct, 1 producer", {
       subscribers,
+      producers: 1,
     }),
-    measurement("carillon", `queued-${subscribers}`, "queued, producers unbounded", {
+    measurement(
+      "carillon",
+      `direct-${subscribers}-github`,
+      "Carillon direct, GitHub mix, producers unbounded",
+      {
+        ...UNBOUNDED,
+        ...GITHUB,
+        subscribers,
+      },
+    ),
+    measurement("carillon", `queued-${subscribers}`, "Carillon queued, producers unbounded", {
       ...UNBOUNDED,
       ...QUEUED,
       subscribers,
       events: 60_000,
     }),
   ]),
-  measurement("carillon", "direct-1-bulk", "direct, 1 producer, 100 to an emit", {
+  measurement("carillon", "direct-1-bulk", "Carillon direct, 1 producer, 100 to an emit", {
     ...BULK,
     events: 200_000,
   }),
-  measurement("carillon", "queued-1-p100", "queued, 100 producers", { ...QUEUED, events: 60_000 }),
-  measurement("carillon", "handler-5ms", "handlers of 5 ms, 100 at once", {
+  measurement("carillon", "queued-1-p100", "Carillon queued, 100 producers", { ...QUEUED, events: 60_000 }),
+  measurement("carillon", "handler-5ms", "Carillon, handlers of 5 ms, 100 at once", {
     ...UNBOUNDED,
     handlerMs: 5,
     events: 40_000,
   }),
-  measurement("carillon", "handler-50ms", "handlers of 50 ms, 100 at once", {
+  measurement("carillon", "handler-50ms", "Carillon, handlers of 50 ms, 100 at once", {
     ...UNBOUNDED,
     handlerMs: 50,
     events: 6_000,
   }),
-  measurement("carillon", "latency", "direct, 100 emits a second", LATENCY),
-  measurement("carillon", "latency-queued", "queued, 100 emits a second", { ...LATENCY, ...QUEUED }),
-  measurement("carillon", "memory", "direct, 100 producers, ten rounds", {
+  measurement("carillon", "latency", "Carillon direct, 100 emits a second", LATENCY),
+  measurement("carillon", "latency-queued", "Carillon queued, 100 emits a second", { ...LATENCY, ...QUEUED }),
+  measurement("carillon", "memory", "Carillon direct, 100 producers, ten rounds", {
     work: "memory",
     events: 1_000_000,
   }),
@@ -99,31 +107,37 @@ const C50: Details = { settings: { concurrency: 50 } }
 
 const bullmq = [
   ...[1, 3].flatMap((subscribers) => [
-    measurement("bullmq", `bullmq-${subscribers}`, "single adds, 100 in flight", { subscribers }),
-    measurement("bullmq", `bullmq-${subscribers}-bulk`, "addBulk of 100", { ...BULK, subscribers }),
+    measurement("bullmq", `bullmq-${subscribers}`, "BullMQ, single adds, 100 in flight", { subscribers }),
+    measurement("bullmq", `bullmq-${subscribers}-bulk`, "BullMQ, addBulk of 100", { ...BULK, subscribers }),
   ]),
-  measurement("bullmq", "bullmq-1-github", "single adds, GitHub mix", { ...GITHUB, events: 10_000 }),
-  measurement("bullmq", "bullmq-latency", "100 adds a second", LATENCY),
+  measurement("bullmq", "bullmq-1-github", "BullMQ, single adds, GitHub mix", { ...GITHUB, events: 10_000 }),
+  measurement("bullmq", "bullmq-latency", "BullMQ, 100 adds a second", LATENCY),
 ]
 
 const medusa = [
   ...[1, 3].flatMap((subscribers) => [
-    measurement("medusa-local", `medusa-local-${subscribers}`, "in memory, 100 producers", {
+    measurement("medusa-local", `medusa-local-${subscribers}`, "Medusa local, 100 producers", {
       subscribers,
       events: 200_000,
     }),
-    measurement("medusa-redis", `medusa-redis-${subscribers}`, "defaults (concurrency 1)", {
+    measurement("medusa-redis", `medusa-redis-${subscribers}`, "Medusa Redis, defaults (concurrency 1)", {
       subscribers,
       events: 10_000,
     }),
-    measurement("medusa-redis", `medusa-redis-${subscribers}-c50`, "concurrency 50", { ...C50, subscribers }),
+    measurement("medusa-redis", `medusa-redis-${subscribers}-c50`, "Medusa Redis, concurrency 50", {
+      ...C50,
+      subscribers,
+    }),
   ]),
-  measurement("medusa-redis", "medusa-redis-1-github", "GitHub mix, concurrency 50", {
+  measurement("medusa-redis", "medusa-redis-1-github", "Medusa Redis, GitHub mix, concurrency 50", {
     ...C50,
     ...GITHUB,
     events: 10_000,
   }),
-  measurement("medusa-redis", "medusa-redis-latency", "100 emits a second", { ...LATENCY, ...C50 }),
+  measurement("medusa-redis", "medusa-redis-latency", "Medusa Redis, 100 emits a second", {
+    ...LATENCY,
+    ...C50,
+  }),
 ]
 
 export const catalogue: readonly Measurement[] = [...limits, ...carillon, ...bullmq, ...medusa]

@@ -39,8 +39,7 @@ const { values: options } = parseArgs({
 })
 
 if (options.help) console.log(USAGE)
-else if (options.list)
-  for (const { name, contender, title } of catalogue) console.log(`${name}\t${contender}: ${title}`)
+else if (options.list) for (const { name, title } of catalogue) console.log(`${name.padEnd(24)}${title}`)
 else await run()
 
 async function run(): Promise<void> {
@@ -60,7 +59,8 @@ async function run(): Promise<void> {
   const targets = judge(samples, summaries)
   const machine = { ...describeMachine(), redis }
   console.log(`\n${renderTables(samples, summaries, targets)}\n`)
-  console.log(`Median of ${rounds} rounds${options.quick ? ", quick" : ""}. ${JSON.stringify(machine)}`)
+  console.log(`Median of ${rounds} rounds${options.quick ? ", quick" : ""}.`)
+  for (const [what, value] of Object.entries(machine)) console.log(`  ${what}: ${JSON.stringify(value)}`)
   warnOfOthers(samples)
   if (options.json !== undefined) {
     writeFileSync(

@@ -28,16 +28,18 @@ function rateTable(samples: readonly Sample[], summaries: readonly Summary[]): s
     )
     .map((summary) => {
       const { measurement, perSecond, cpuUsPerEvent, loopP99, peakRssMb } = summary
+      // A slow handler has the bare loop to be compared with, among the numbers to reach.
+      const isCompared = measurement.handlerMs === 0
       const ratioTo = (other: string) =>
         pairedRatio(samples, [measurement.name, other], (result) => result.perSecond)
       return [
         measurement.name,
-        `${measurement.contender}: ${measurement.title}`,
+        measurement.title,
         String(measurement.subscribers),
         perSecond === null ? "failed" : `**${whole(perSecond.median)}**`,
         minToMax(perSecond, whole),
-        share(ratioTo(rawFor(measurement))),
-        factor(measurement.contender === "raw" ? null : ratioTo(bullmqFor(measurement))),
+        share(isCompared ? ratioTo(rawFor(measurement)) : null),
+        factor(isCompared && measurement.contender !== "raw" ? ratioTo(bullmqFor(measurement)) : null),
         cell(cpuUsPerEvent, (value) => value.toFixed(1)),
         cell(loopP99, (value) => value.toFixed(1)),
         cell(peakRssMb, whole),
@@ -69,7 +71,7 @@ function latencyTable(samples: readonly Sample[], summaries: readonly Summary[])
         pairedRatio(samples, [measurement.name, "raw-commit"], (result) => result.latencyMs?.[share])
       return [
         measurement.name,
-        `${measurement.contender}: ${measurement.title}`,
+        measurement.title,
         cell(p50, ms),
         minToMax(p50, ms),
         cell(p99, ms),
