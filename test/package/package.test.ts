@@ -1,0 +1,124 @@
+import { spawnSync } from "node:child_process"
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join, resolve } from "node:path"
+import { afterAll, beforeAll, expect, test } from "vitest"
+
+const repository = resolve(import.meta.dirname, "../..")
+const folder = mkdtempSync(join(tmpdir(), "carillon-package-"))
+let unreachable: string | null = null // null = the package was installed
+
+beforeAll(() => {
+  must(run(process.execPath, ["scripts/build.ts"], repository))
+  must(npm(["pack", "--pack-destination", folder], repository))
+  const tarball = readdirSync(folder).find((file) => file.endsWith(".tgz"))
+  write("package.json", JSON.stringify({ name: "shop", private: true, type: "module" }))
+
+  const install = npm(["install", "--prefer-offline", "--no-audit", "--no-fund", `./${tarball}`], folder)
+  const isOffline = /\b(ENOTFOUND|ECONNREFUSED|EAI_AGAIN|ETIMEDOUT|ECONNRESET|ENOTCACHED)\b/.exec(
+    install.output,
+  )
+  if (install.status !== 0 && isOffline) unreachable = `the npm registry is unreachable (${isOffline[0]})`
+  else must(install)
+}, 300_000)
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+test("handles an event in a JavaScript program of its own", { timeout: 60_000 }, ({ skip }) => {
+  if (unreachable) skip(unreachable)
+  write("shop.js", `import { createCarillon } from "carillon"\n${shop}`)
+
+  const { output } = must(run(process.execPath, ["shop.js"], folder))
+
+  expect(lastLine(output)).toBe("handled ord_1001")
+})
+
+test("can be required from CommonJS", { timeout: 60_000 }, ({ skip }) => {
+  if (unreachable) skip(unreachable)
+  write("shop.cjs", `const { createCarillon } = require("carillon")\nvoid (async () => {\n${shop}})()\n`)
+
+  const { output } = must(run(process.execPath, ["shop.cjs"], folder))
+
+  expect(lastLine(output)).toBe("handled ord_1001")
+})
+
+test.for(["nodenext", "bundler"])(
+  "has types that a strict program compiles against with %s resolution",
+  { timeout: 60_000 },
+  (moduleResolution, { skip }) => {
+    if (unreachable) skip(unreachable)
+    write(
+      "shop.ts",
+      `import { createCarillon } from "carillon"\nimport * as testing from "carillon/testing"\nvoid testing\n${shop}`,
+    )
+    write("tsconfig.json", tsconfig(moduleResolution))
+
+    const { output } = must(
+      run(process.execPath, [join(repository, "node_modules/typescript/bin/tsc")], folder),
+    )
+
+    expect(output).toBe("")
+  },
+)
+
+test("brings the command", { timeout: 60_000 }, ({ skip }) => {
+  if (unreachable) skip(unreachable)
+
+  const { output } = must(npm(["exec", "--offline", "--", "carillon", "--help"], folder))
+
+  expect(output).toContain("Usage: carillon")
+})
+
+const shop = `
+const carillon = await createCarillon({ database: "file:./shop.db", logger: false })
+carillon.events.subscribe("order.placed", async (event) => console.log("handled", event.id), { subscriberId: "log" })
+await carillon.start()
+await carillon.events.emit({ id: "ord_1001", name: "order.placed", data: { total: 120 } })
+await carillon.drain()
+await carillon.stop()
+`
+
+function tsconfig(moduleResolution: string): string {
+  const compilerOptions = {
+    strict: true,
+    noEmit: true,
+    target: "es2022",
+    module: moduleResolution === "bundler" ? "preserve" : moduleResolution,
+    moduleResolution,
+    types: ["node"],
+    typeRoots: [join(repository, "node_modules/@types")],
+  }
+  return JSON.stringify({ compilerOptions, files: ["shop.ts"] })
+}
+
+interface Ended {
+  readonly command: string
+  readonly status: number | null
+  readonly output: string
+}
+
+function npm(args: readonly string[], cwd: string): Ended {
+  return process.platform === "win32" ? run("npm.cmd", args, cwd, true) : run("npm", args, cwd)
+}
+
+function run(command: string, args: readonly string[], cwd: string, shell = false): Ended {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, shell, encoding: "utf8" })
+  return {
+    command: [command, ...args].join(" "),
+    status,
+    output: status === 0 ? stdout : `${stdout}${stderr}`,
+  }
+}
+
+function must(ended: Ended): Ended {
+  if (ended.status !== 0) throw new Error(`${ended.command} ended with ${ended.status}:\n${ended.output}`)
+  return ended
+}
+
+function write(file: string, text: string): void {
+  writeFileSync(join(folder, file), text)
+}
+
+function lastLine(output: string): string | undefined {
+  return output.trimEnd().split("\n").at(-1)
+}
