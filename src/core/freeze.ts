@@ -1,5 +1,5 @@
 /**
- * Freezes a JSON value all the way down, in place, and returns it. No depth is too deep.
+ * Freezes what `JSON.parse` gave, all the way down and in place, and returns it. No depth is too deep.
  */
 export function deepFreeze<T>(value: T): T {
   if (isContainer(value)) freezeByCalls(value, 0)

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { InvalidInputError } from "./errors.ts"
-import { compileNamePattern, isExactName, nearestName } from "./pattern.ts"
+import { checkEventName, compileNamePattern, isExactName, nearestName } from "./pattern.ts"
 
 describe("compileNamePattern", () => {
   it.each([
@@ -51,6 +51,19 @@ describe("compileNamePattern", () => {
     "refuses %j",
     (pattern) => {
       expect(() => compileNamePattern(pattern as string)).toThrow(InvalidInputError)
+    },
+  )
+})
+
+describe("checkEventName", () => {
+  it.each(["order.placed", "Symbol(order)", "заказ.создан", "a".repeat(255)])("lets %j pass", (name) => {
+    expect(() => checkEventName(name)).not.toThrow()
+  })
+
+  it.each([[""], ["a".repeat(256)], ["order.*"], ["order\nplaced"], ["\ud800"], [null], [undefined], [7]])(
+    "refuses %j",
+    (name) => {
+      expect(() => checkEventName(name)).toThrow(InvalidInputError)
     },
   )
 })

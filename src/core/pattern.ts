@@ -12,7 +12,7 @@ import { expected, InvalidInputError } from "./errors.ts"
  *   or holds a control character
  */
 export function compileNamePattern(pattern: string): (name: string) => boolean {
-  checkPattern(pattern)
+  checkText("an event name or pattern", pattern)
   if (pattern === "*") return () => true
   return matcherOfPieces(pattern.split("*"))
 }
@@ -22,17 +22,28 @@ export function isExactName(pattern: string): boolean {
   return !pattern.includes("*")
 }
 
-const longestPattern = 255
+/**
+ * Refuses what cannot be an event's name: it is a string of 1 to 255 characters,
+ * without control characters, and without `*`, which only patterns have.
+ *
+ * @throws InvalidInputError
+ */
+export function checkEventName(name: unknown): asserts name is string {
+  checkText("an event name", name)
+  if (!isExactName(name)) {
+    throw new InvalidInputError(expected("an event name without `*`, which stands for any characters", name))
+  }
+}
 
-function checkPattern(pattern: unknown): asserts pattern is string {
-  if (typeof pattern !== "string" || pattern.length === 0 || pattern.length > longestPattern) {
-    throw new InvalidInputError(
-      expected(`an event name or pattern to be a string of 1 to ${longestPattern} characters`, pattern),
-    )
+const longestName = 255
+
+function checkText(what: string, text: unknown): asserts text is string {
+  if (typeof text !== "string" || text.length === 0 || text.length > longestName) {
+    throw new InvalidInputError(expected(`${what} to be a string of 1 to ${longestName} characters`, text))
   }
   // Half a surrogate pair is no character either: a store would quietly replace it.
-  if (/\p{Cc}/u.test(pattern) || !pattern.isWellFormed()) {
-    throw new InvalidInputError(expected("an event name or pattern without control characters", pattern))
+  if (/\p{Cc}/u.test(text) || !text.isWellFormed()) {
+    throw new InvalidInputError(expected(`${what} to hold no control characters`, text))
   }
 }
 
@@ -63,11 +74,11 @@ export function matcherOfPieces(pieces: readonly string[]): (text: string) => bo
  * lower case taken as equal. Of equally near ones the first.
  */
 export function nearestName(name: string, candidates: Iterable<string>): string | null {
-  const wanted = name.toLowerCase().slice(0, longestPattern)
+  const wanted = name.toLowerCase().slice(0, longestName)
   let nearest: string | null = null
   let limit = Math.max(1, Math.floor(wanted.length / 3)) + 1
   for (const candidate of candidates) {
-    if (candidate === name || candidate.length > longestPattern) continue
+    if (candidate === name || candidate.length > longestName) continue
     const distance = editDistance(wanted, candidate.toLowerCase(), limit)
     if (distance >= limit) continue
     nearest = candidate
