@@ -72,6 +72,11 @@ export class TimeoutError extends errorOf("CARILLON_TIMEOUT") {}
 /** The configuration cannot be used: a file that does not load, a setting that contradicts another. */
 export class ConfigError extends errorOf("CARILLON_CONFIG") {}
 
+// These two are recognised by their codes, never by their classes: a handler may
+// bring a copy of this module of its own.
+const permanent = "CARILLON_PERMANENT"
+const retryAfter = "CARILLON_RETRY_AFTER"
+
 /**
  * Throw this in a handler when trying again cannot help: the delivery becomes a
  * dead letter at once, whatever its policy still allows.
@@ -81,7 +86,7 @@ export class ConfigError extends errorOf("CARILLON_CONFIG") {}
  * if (response.status === 410) throw new PermanentError("The shop has closed its account")
  * ```
  */
-export class PermanentError extends errorOf("CARILLON_PERMANENT") {}
+export class PermanentError extends errorOf(permanent) {}
 
 /**
  * Throw this in a handler to choose the time of the next attempt: a `Date`, or
@@ -101,19 +106,19 @@ export class RetryAfterError extends CarillonError {
   readonly retryAfter: Date | number
 
   constructor(message: string, when: Date | number, options?: { cause?: unknown }) {
-    super("CARILLON_RETRY_AFTER", message, options)
+    super(retryAfter, message, options)
     this.retryAfter = when
   }
 }
 
 /** Whether a handler threw a {@link PermanentError}, also one from another copy of this module. */
 export function isPermanent(error: unknown): boolean {
-  return codeOf(error) === "CARILLON_PERMANENT"
+  return codeOf(error) === permanent
 }
 
 /** The time a {@link RetryAfterError} asks for, also of one from another copy of this module; else `null`. */
 export function retryAfterOf(error: unknown): Date | number | null {
-  if (codeOf(error) !== "CARILLON_RETRY_AFTER") return null
+  if (codeOf(error) !== retryAfter) return null
   const when = (error as { retryAfter?: unknown }).retryAfter
   if (typeof when === "number") return Number.isNaN(when) ? null : when
   return when instanceof Date && !Number.isNaN(when.getTime()) ? when : null
