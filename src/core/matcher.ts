@@ -1,6 +1,7 @@
 import { compileCidr } from "./cidr.ts"
 import { expected, InvalidFilterError } from "./errors.ts"
 import { isRecord } from "./filter-shape.ts"
+import { compileNumeric } from "./numeric.ts"
 import { matcherOfPieces, nearestName } from "./pattern.ts"
 
 /** A value without parts: what a filter can compare. */
@@ -106,57 +107,16 @@ function existsMatcher(operand: unknown, path: string): Matcher {
   return { wanted: operand ? "it to exist" : "it not to exist", exists: operand, test: () => operand }
 }
 
-const comparisons = new Map<unknown, (value: number, bound: number) => boolean>([
-  ["=", (value, bound) => value === bound],
-  ["!=", (value, bound) => value !== bound],
-  ["<", (value, bound) => value < bound],
-  ["<=", (value, bound) => value <= bound],
-  [">", (value, bound) => value > bound],
-  [">=", (value, bound) => value >= bound],
-])
-
 function numericMatcher(operand: unknown, path: string): Matcher {
-  const tests = Array.isArray(operand) ? pairsOf(operand) : []
-  const isRange = tests.length === 2 && isRangeOf(tests)
-  if (tests.length !== 1 && !isRange) {
+  const test = compileNumeric(operand)
+  if (test === null) {
     throw wrong(
       `\`${path}\` to be like \`["=", 5]\`, \`[">", 5]\` or a range like \`[">=", 0, "<", 5]\``,
       operand,
     )
   }
-  const wanted = tests.map(({ sign, bound }) => `${sign} ${bound}`).join(", ")
-  return matcher(
-    `numeric ${wanted}`,
-    (value) => typeof value === "number" && tests.every(({ compare, bound }) => compare(value, bound)),
-  )
-}
-
-interface Comparison {
-  readonly sign: string
-  readonly bound: number
-  readonly compare: (value: number, bound: number) => boolean
-}
-
-/** The comparisons of a list that goes sign, number, sign, number; none when it does not. */
-function pairsOf(list: readonly unknown[]): Comparison[] {
-  const pairs: Comparison[] = []
-  for (let i = 0; i < list.length; i += 2) {
-    const [sign, bound] = [list[i], list[i + 1]]
-    const compare = comparisons.get(sign)
-    if (compare === undefined || typeof bound !== "number" || !Number.isFinite(bound)) return []
-    pairs.push({ sign: String(sign), bound, compare })
-  }
-  return pairs
-}
-
-/** Whether one of two comparisons is a lower and one an upper bound, with something between them. */
-function isRangeOf(tests: readonly Comparison[]): boolean {
-  const lower = tests.find(({ sign }) => sign.startsWith(">"))
-  const upper = tests.find(({ sign }) => sign.startsWith("<"))
-  if (lower === undefined || upper === undefined) return false
-  return (
-    lower.bound < upper.bound || (lower.bound === upper.bound && lower.sign === ">=" && upper.sign === "<=")
-  )
+  const wanted = (operand as unknown[]).join(" ").replace(/(\d) (?=[<>])/, "$1, ")
+  return matcher(`numeric ${wanted}`, (value) => typeof value === "number" && test(value))
 }
 
 function anythingButMatcher(operand: unknown, path: string): Matcher {
