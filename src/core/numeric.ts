@@ -42,8 +42,6 @@ const signs = new Map<string, (bound: number) => (value: number) => boolean>([
 function isRange(a: Comparison, b: Comparison): boolean {
   const [lower, upper] = a.sign.startsWith(">") ? [a, b] : [b, a]
   if (!lower.sign.startsWith(">") || !upper.sign.startsWith("<")) return false
-  return (
-    lower.bound < upper.bound ||
-    (lower.test(lower.bound) && lower.bound === upper.bound && upper.test(upper.bound))
-  )
+  if (lower.bound !== upper.bound) return lower.bound < upper.bound
+  return lower.test(upper.bound) && upper.test(lower.bound)
 }
