@@ -81,12 +81,23 @@ function run(node, args) {
   // Ctrl-C in a terminal reaches the child by itself; a second copy would look like impatience.
   process.on("SIGINT", () => process.stdin.isTTY || child.kill("SIGINT"))
   process.on("SIGTERM", () => child.kill("SIGTERM"))
+  if (process.env.npm_lifecycle_event && !isWindows) whenOrphaned(() => child.kill("SIGTERM"))
   child.on("error", (error) => fail(error.message, 1))
   child.on("exit", (code, signal) => {
     if (signal === null) process.exit(code)
     process.removeAllListeners(signal)
     process.kill(process.pid, signal)
   })
+}
+
+/** npm hands a signal to its shell, which dies of it and tells nobody: the app would live on and hold its port. */
+function whenOrphaned(act) {
+  const parent = process.ppid
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return
+    clearInterval(timer)
+    act()
+  }, 500)
 }
 
 function npm(args) {
