@@ -1,5 +1,7 @@
 /** What each subscription of a batch has done: how many deliveries, how long together, the longest. */
-export type BatchOutcome = Readonly<Record<number, readonly [count: number, totalMs: number, longestMs: number]>>
+export type BatchOutcome = Readonly<
+  Record<number, readonly [count: number, totalMs: number, longestMs: number]>
+>
 
 /** At most so many deliveries of one subscription wait in one row. */
 export const PART_SIZE = 100

@@ -1,11 +1,53 @@
+import type { PriorityName } from "./priority.ts"
 import type { Scope } from "./scope.ts"
 
-/** What a caller may say about an event when emitting it. */
+/** An event to be emitted. */
 export interface EventInput<T = unknown> {
+  /** For example `order.placed`. Names that begin with `carillon.` are Carillon's own. */
   readonly name: string
+  /** Anything that JSON can hold; at most 256 KiB as JSON. Taken as it is at the moment of the call. */
   readonly data?: T
+  /** Handed on to handlers. With `eventGroupId` the event is staged until that group is released. */
   readonly metadata?: Record<string, unknown>
-  readonly options?: Record<string, unknown>
+  /** An id of your own makes the emit idempotent for 7 days: the same again is one event, other content an error. */
+  readonly id?: string
+  /** Events of one key are delivered in order to subscriptions with `order`. */
+  readonly key?: string
+  /** Who emits it, for subscriptions that only listen to one sender. */
+  readonly sender?: string
+  /** @defaultValue the Carillon's own scope */
+  readonly scope?: Partial<Scope> | string
+  /** Deliver it so many milliseconds from now. */
+  readonly delay?: number
+  /** Deliver it then; wins over `delay`. */
+  readonly deliverAt?: Date | number
+  /** @defaultValue "normal" */
+  readonly priority?: PriorityName | number
+  readonly causationId?: string
+  readonly correlationId?: string
+  readonly traceparent?: string
+  /** Options of this event alone; they win over those given to `emit`. */
+  readonly options?: EmitOptions
+}
+
+/** What may be said of all events of one `emit`. */
+export interface EmitOptions {
+  readonly sender?: string
+  readonly scope?: Partial<Scope> | string
+  readonly key?: string
+  readonly delay?: number
+  readonly deliverAt?: Date | number
+  readonly priority?: PriorityName | number
+  /** No "Processing" line in the log. */
+  readonly internal?: boolean
+  /** So many attempts for each subscription, instead of its policy's `retries` + 1. */
+  readonly attempts?: number
+  /** Milliseconds between them, or BullMQ's `{ type: "fixed" | "exponential", delay }`. */
+  readonly backoff?: number | { readonly type: string; readonly delay?: number }
+  /** A transaction to emit within. SQLite refuses it. */
+  readonly tx?: unknown
+  /** What other systems' options ask for and Carillon does not need is accepted and ignored. */
+  readonly [other: string]: unknown
 }
 
 /**
@@ -74,4 +116,10 @@ export interface EventMetadata extends Readonly<Record<string, unknown>> {
   readonly eventGroupId?: string
   readonly created_at: Date
   readonly published_at: Date
+}
+
+/** A stored event on its way in, with what routing asks of its extra fields at hand. */
+export interface DraftEvent extends StoredEvent {
+  readonly priority: 0 | 1 | 2
+  readonly deliverAt: number | null
 }

@@ -104,4 +104,3 @@ function successor(tail: string): string {
   }
   return "0".repeat(tail.length)
 }
-

@@ -1,0 +1,259 @@
+import { createHash } from "node:crypto"
+import {
+  EventTooLargeError,
+  expected,
+  InvalidInputError,
+  UnserialisableError,
+  UnsupportedError,
+} from "../core/errors.ts"
+import type { DraftEvent, EmitOptions, EventExtra, EventInput, EventPolicy } from "../core/event.ts"
+import { checkEventName } from "../core/pattern.ts"
+import { priorityClass } from "../core/priority.ts"
+import { scopeKey } from "../core/scope.ts"
+import type { EventView } from "../core/view.ts"
+
+/** What every event of one Carillon starts from. */
+export interface DraftDefaults {
+  readonly scope: string
+  readonly mostBytes: number // of one event's data and metadata as JSON
+  readonly warn: (message: string) => void
+}
+
+/** Where an event is emitted: inside the handler of another, or not. */
+export type Cause = EventView | null
+
+const knownNames = new Set<string>()
+const MOST_KNOWN_NAMES = 10_000
+const LONGEST_TEXT = 255
+const LATEST_DELIVERY_MS = 10 * 365 * 24 * 60 * 60 * 1000
+
+/**
+ * Checks and serialises an event, once. Nothing of the caller's is kept, so what it does to its
+ * objects afterwards changes nothing.
+ */
+export function toDraft(
+  input: EventInput,
+  options: EmitOptions | undefined,
+  cause: Cause,
+  now: number,
+  defaults: DraftDefaults,
+): DraftEvent {
+  if (typeof input !== "object" || input === null) {
+    throw new InvalidInputError(expected("an event to be an object with a `name`", input))
+  }
+  const { name } = input
+  if (!knownNames.has(name)) learnName(name)
+  const data = serialise(name, "data", input.data)
+  const plain = options === undefined && cause === null && isPlain(input)
+  const draft = plain
+    ? plainDraft(name, data, now, defaults)
+    : fullDraft(input, options ?? {}, data, cause, now, defaults)
+  checkSize(draft, defaults.mostBytes)
+  return draft
+}
+
+/** Most events have a name and data and nothing else: they skip every other question. */
+function isPlain(input: EventInput): boolean {
+  for (const field in input) {
+    if (field !== "name" && field !== "data" && input[field as keyof EventInput] !== undefined) return false
+  }
+  return true
+}
+
+function plainDraft(name: string, data: string | null, now: number, { scope }: DraftDefaults): DraftEvent {
+  return {
+    name,
+    scope,
+    sender: null,
+    key: null,
+    at: now,
+    data,
+    extra: null,
+    id: null,
+    hash: null,
+    priority: 1,
+    deliverAt: null,
+  }
+}
+
+function fullDraft(
+  input: EventInput,
+  options: EmitOptions,
+  data: string | null,
+  cause: Cause,
+  now: number,
+  { scope, warn }: DraftDefaults,
+): DraftEvent {
+  const wish: EmitOptions = { ...options, ...input.options, ...own(input) }
+  if (wish.tx !== undefined && wish.tx !== null) throw noTransactions()
+  const priority =
+    wish.priority === undefined && wish.internal === true ? 2 : priorityClass(wish.priority, warn)
+  const deliverAt = deliverAtOf(wish, now)
+  const extra: EventExtra = {
+    ...(input.metadata === undefined ? undefined : { metadata: checkMetadata(input.metadata) }),
+    ...causesOf(input, cause),
+    ...(priority === 1 ? undefined : { priority: priority as 0 | 2 }),
+    ...(deliverAt === null ? undefined : { deliverAt }),
+    ...(wish.internal === true ? { internal: true as const } : undefined),
+    ...policyWish(wish),
+  }
+  const id = checkText("id", input.id)
+  const draft = {
+    name: input.name,
+    scope: wish.scope === undefined ? scope : scopeKey(wish.scope),
+    sender: checkText("sender", wish.sender),
+    key: checkText("key", wish.key),
+    at: now,
+    data,
+    extra: isEmpty(extra) ? null : serialise(input.name, "metadata", extra),
+    id,
+    hash: null,
+    priority,
+    deliverAt,
+  }
+  return id === null ? draft : { ...draft, hash: contentHash(draft, input.metadata) }
+}
+
+/** What the event says of itself, as against its options. */
+function own({ sender, scope, key, delay, deliverAt, priority }: EventInput): EmitOptions {
+  const wishes = { sender, scope, key, delay, deliverAt, priority }
+  return Object.fromEntries(Object.entries(wishes).filter(([, value]) => value !== undefined))
+}
+
+function causesOf(input: EventInput, cause: Cause): Partial<EventExtra> {
+  const causationId = checkText("causationId", input.causationId) ?? cause?.id
+  const correlationId = checkText("correlationId", input.correlationId) ?? cause?.correlationId ?? cause?.id
+  const traceparent = checkText("traceparent", input.traceparent) ?? cause?.traceparent
+  return {
+    ...(causationId === undefined ? undefined : { causationId }),
+    ...(correlationId === undefined ? undefined : { correlationId }),
+    ...(traceparent === undefined || traceparent === null ? undefined : { traceparent }),
+  }
+}
+
+function deliverAtOf({ delay, deliverAt }: EmitOptions, now: number): number | null {
+  if (deliverAt !== undefined && deliverAt !== null) {
+    const at = deliverAt instanceof Date ? deliverAt.getTime() : deliverAt
+    if (typeof at !== "number" || !Number.isFinite(at) || at > now + LATEST_DELIVERY_MS) {
+      throw new InvalidInputError(expected("`deliverAt` to be a date within ten years", deliverAt))
+    }
+    return at > now ? Math.ceil(at) : null
+  }
+  if (delay === undefined || delay === null || delay === 0) return null
+  if (typeof delay !== "number" || !(delay > 0) || delay > LATEST_DELIVERY_MS) {
+    throw new InvalidInputError(expected("`delay` to be a number of milliseconds from 0 to ten years", delay))
+  }
+  return Math.ceil(now + delay)
+}
+
+/** `attempts: n` means n - 1 retries, as everywhere else; without `backoff` the policy's own waits hold. */
+function policyWish({ attempts, backoff }: EmitOptions): { policy?: EventPolicy } {
+  const wish: { -readonly [K in keyof EventPolicy]: EventPolicy[K] } = {}
+  if (attempts !== undefined) {
+    if (!Number.isSafeInteger(attempts) || attempts < 1 || attempts > 10_001) {
+      throw new InvalidInputError(expected("`attempts` to be a whole number from 1 to 10001", attempts))
+    }
+    wish.retries = attempts - 1
+  }
+  if (backoff !== undefined && backoff !== null) {
+    const delay = typeof backoff === "number" ? backoff : (backoff.delay ?? 0)
+    if (typeof delay !== "number" || !(delay >= 0)) {
+      throw new InvalidInputError(expected("`backoff` to be milliseconds or `{ type, delay }`", backoff))
+    }
+    wish.initialBackoffDelay = Math.ceil(delay)
+    wish.exponentialBackoffCoefficient = typeof backoff === "object" && backoff.type === "exponential" ? 2 : 1
+  }
+  return isEmpty(wish) ? {} : { policy: wish }
+}
+
+function learnName(name: unknown): void {
+  checkEventName(name)
+  if (name.startsWith("carillon.")) {
+    throw new InvalidInputError(
+      expected("an event name that does not begin with `carillon.`: those are Carillon's own", name),
+    )
+  }
+  if (knownNames.size >= MOST_KNOWN_NAMES) knownNames.clear()
+  knownNames.add(name)
+}
+
+function checkMetadata(metadata: unknown): Record<string, unknown> {
+  if (typeof metadata === "object" && metadata !== null && !Array.isArray(metadata)) {
+    return metadata as Record<string, unknown>
+  }
+  throw new InvalidInputError(expected("`metadata` to be an object", metadata))
+}
+
+function checkText(field: string, value: unknown): string | null {
+  if (value === undefined || value === null) return null
+  const fits = typeof value === "string" && value.length > 0 && value.length <= LONGEST_TEXT
+  // A store may cut a text at its first NUL, so that two ids would become one.
+  if (fits && !/\p{Cc}/u.test(value) && value.isWellFormed()) return value
+  throw new InvalidInputError(
+    expected(
+      `\`${field}\` to be a string of 1 to ${LONGEST_TEXT} characters without control characters`,
+      value,
+    ),
+  )
+}
+
+function serialise(name: string, field: string, value: unknown): string | null {
+  if (value === undefined) return null
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (error) {
+    throw new UnserialisableError(
+      `Expected the ${field} of \`${name}\` to be something JSON can hold, got: ${(error as Error).message.split("\n")[0]}. Leave out what is circular, and write a BigInt as a string.`,
+      { cause: error },
+    )
+  }
+  if (text === undefined) {
+    throw new UnserialisableError(
+      `Expected the ${field} of \`${name}\` to be something JSON can hold, got a ${typeof value}. Emit plain objects, arrays, strings, numbers, booleans or null.`,
+    )
+  }
+  return text
+}
+
+function checkSize({ name, data, extra }: DraftEvent, mostBytes: number): void {
+  const length = (data?.length ?? 0) + (extra?.length ?? 0)
+  if (length * 3 <= mostBytes) return // no UTF-16 unit takes more than three bytes
+  const bytes = Buffer.byteLength(data ?? "") + Buffer.byteLength(extra ?? "")
+  if (bytes <= mostBytes) return
+  throw new EventTooLargeError(
+    `Expected \`${name}\` to take at most ${mostBytes} bytes as JSON, got ${bytes}. Store the large part elsewhere and emit a reference to it, or raise \`mostEventBytes\`.`,
+  )
+}
+
+function noTransactions(): UnsupportedError {
+  return new UnsupportedError(
+    "Expected an emit without `tx` on SQLite: an event cannot join another connection's transaction in a file. Emit after your transaction has committed, or use a PostgreSQL database.",
+  )
+}
+
+/** Two emits with one id are the same event when these agree, whatever the order of their fields. */
+function contentHash(draft: Omit<DraftEvent, "hash">, metadata: unknown): string {
+  const content = [
+    draft.name,
+    draft.sender,
+    draft.key,
+    draft.data && JSON.parse(draft.data),
+    metadata ?? null,
+  ]
+  return createHash("sha256")
+    .update(JSON.stringify(sorted(content)))
+    .digest("base64url")
+}
+
+function sorted(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sorted)
+  if (value === null || typeof value !== "object" || value instanceof Date) return value
+  const entries = Object.entries(value as Record<string, unknown>).sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sorted(inner)]))
+}
+
+function isEmpty(value: object): boolean {
+  for (const _ in value) return false
+  return true
+}

@@ -1,0 +1,185 @@
+import type { Clock } from "../core/clock.ts"
+import { checkData, type EventDefinition } from "../core/definition.ts"
+import {
+  expected,
+  IdConflictError,
+  InvalidInputError,
+  StoreError,
+  UnknownEventError,
+} from "../core/errors.ts"
+import type { DraftEvent, EmitOptions, EventExtra, EventInput, EventRow } from "../core/event.ts"
+import { eventId } from "../core/ids.ts"
+import { nearestName } from "../core/pattern.ts"
+import type { Engine } from "../engine/engine.ts"
+import type { Committer, Receipt } from "../worker/committer.ts"
+import { currentDelivery } from "../worker/delivery.ts"
+import { type DraftDefaults, toDraft } from "./draft.ts"
+import type { Subscriptions } from "./subscriptions.ts"
+
+/** Sees every event before it goes out; its errors are logged and stop nothing. */
+export type Interceptor = (
+  message: EventInput,
+  context: { readonly isGrouped?: boolean; readonly eventGroupId?: string },
+) => void | Promise<void>
+
+export interface EmitterOptions {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly committer: Committer
+  readonly subscriptions: Subscriptions
+  readonly defaults: DraftDefaults
+  readonly definitions: ReadonlyMap<string, EventDefinition>
+  readonly onlyDefined: boolean // names without a definition are refused
+  readonly commitId: () => string
+  readonly onInterceptorError: (error: unknown) => void
+}
+
+/** Takes events in: checks them all, then stages or writes them; nothing of a bad emit is written. */
+export class Emitter {
+  readonly #options: EmitterOptions
+  readonly #interceptors = new Set<Interceptor>()
+
+  constructor(options: EmitterOptions) {
+    this.#options = options
+  }
+
+  addInterceptor(interceptor: Interceptor): void {
+    this.#interceptors.add(interceptor)
+  }
+
+  removeInterceptor(interceptor: Interceptor): void {
+    this.#interceptors.delete(interceptor)
+  }
+
+  async emit(input: EventInput | readonly EventInput[], options?: EmitOptions): Promise<Receipt[]> {
+    const inputs = Array.isArray(input) ? (input as readonly EventInput[]) : [input as EventInput]
+    if (inputs.length === 0) return []
+    if (options !== undefined && options !== null && typeof options !== "object") {
+      throw new InvalidInputError(expected("the options of `emit` to be an object", options))
+    }
+    const checked =
+      this.#options.definitions.size === 0 && !this.#options.onlyDefined
+        ? inputs
+        : await this.#checkAll(inputs)
+    const drafts = this.#toDrafts(checked, options ?? undefined)
+    if (this.#interceptors.size > 0) for (const each of checked) this.#intercept(each, {})
+    if (this.#options.subscriptions.hasPending) await this.#options.subscriptions.ready()
+    return inputs.some(groupOf)
+      ? this.#emitGrouped(inputs, drafts)
+      : this.#options.committer.emit(drafts, bytesOf(drafts))
+  }
+
+  /** Emits what is staged under the group now, in one commit. Releasing nothing writes nothing. */
+  async release(eventGroupId: string): Promise<void> {
+    checkGroupId(eventGroupId)
+    const rows = await this.#options.engine.queries.staged(eventGroupId)
+    if (rows.length === 0) return
+    if (this.#options.subscriptions.hasPending) await this.#options.subscriptions.ready()
+    const drafts = rows.map(stagedDraft)
+    if (this.#interceptors.size > 0)
+      for (const row of rows) this.#intercept(toInput(row), { isGrouped: true, eventGroupId })
+    const keys = rows.map(({ commitId, index }) => ({ commitId, index }))
+    await this.#options.committer.emit(drafts, bytesOf(drafts), { eventGroupId, keys })
+  }
+
+  async clear(eventGroupId: string, eventNames?: readonly string[]): Promise<void> {
+    checkGroupId(eventGroupId)
+    await this.#options.committer.write({ kind: "clear", eventGroupId, names: eventNames ?? null })
+  }
+
+  #toDrafts(inputs: readonly EventInput[], options: EmitOptions | undefined): DraftEvent[] {
+    const { clock, defaults } = this.#options
+    const now = clock.now()
+    const cause = currentDelivery.getStore()?.view ?? null
+    return inputs.map((input) => toDraft(input, options, cause, now, defaults))
+  }
+
+  /** Ungrouped events go at once, each group is staged for itself; receipts stay in the order of the input. */
+  async #emitGrouped(inputs: readonly EventInput[], drafts: readonly DraftEvent[]): Promise<Receipt[]> {
+    const groups = new Map<string | undefined, number[]>()
+    inputs.forEach((input, i) => {
+      const group = groupOf(input)
+      if (group !== undefined) checkGroupId(group)
+      groups.set(group, [...(groups.get(group) ?? []), i])
+    })
+    const receipts: Receipt[] = new Array(inputs.length)
+    const writes = [...groups].map(async ([group, indexes]) => {
+      const some = indexes.map((i) => drafts[i] as DraftEvent)
+      const done =
+        group === undefined
+          ? await this.#options.committer.emit(some, bytesOf(some))
+          : await this.#stage(group, some)
+      indexes.forEach((i, j) => {
+        receipts[i] = done[j] as Receipt
+      })
+    })
+    await Promise.all(writes)
+    return receipts
+  }
+
+  async #stage(eventGroupId: string, drafts: readonly DraftEvent[]): Promise<Receipt[]> {
+    const commitId = this.#options.commitId()
+    const events = drafts.map((draft, index) => ({ ...draft, id: draft.id ?? eventId(commitId, index) }))
+    const result = await this.#options.committer.write({ kind: "stage", commitId, eventGroupId, events })
+    if (result.status === "conflict") throw new IdConflictError(result.message)
+    if (result.status !== "ok") throw new StoreError("The store refused to stage events.")
+    return events.map((event) => ({ id: event.id, existing: false }))
+  }
+
+  async #checkAll(inputs: readonly EventInput[]): Promise<readonly EventInput[]> {
+    return Promise.all(
+      inputs.map(async (input) => {
+        const definition = this.#options.definitions.get(input?.name)
+        if (definition !== undefined) return { ...input, data: await checkData(definition, input.data) }
+        if (this.#options.onlyDefined) throw this.#unknown(input?.name)
+        return input
+      }),
+    )
+  }
+
+  #unknown(name: unknown): UnknownEventError {
+    const near = typeof name === "string" ? nearestName(name, this.#options.definitions.keys()) : null
+    const mend = near === null ? "Define it, or set `onlyDefined: false`." : `Did you mean \`${near}\`?`
+    return new UnknownEventError(`${expected("the name of a defined event", name)} ${mend}`)
+  }
+
+  #intercept(message: EventInput, context: Parameters<Interceptor>[1]): void {
+    for (const interceptor of this.#interceptors) {
+      try {
+        Promise.resolve(interceptor(message, context)).catch(this.#options.onInterceptorError)
+      } catch (error) {
+        this.#options.onInterceptorError(error)
+      }
+    }
+  }
+}
+
+function groupOf(input: EventInput): string | undefined {
+  const id = (input.metadata as { eventGroupId?: string | null } | undefined)?.eventGroupId
+  return id === null ? undefined : id
+}
+
+function checkGroupId(id: unknown): void {
+  if (typeof id === "string" && id.length > 0 && id.length <= 255) return
+  throw new InvalidInputError(expected("an event group's id to be a string of 1 to 255 characters", id))
+}
+
+function bytesOf(drafts: readonly DraftEvent[]): number {
+  let bytes = 0
+  for (const { data, extra } of drafts) bytes += 64 + (data?.length ?? 0) + (extra?.length ?? 0)
+  return bytes
+}
+
+function stagedDraft(row: EventRow): DraftEvent {
+  const extra = row.extra === null ? {} : (JSON.parse(row.extra) as EventExtra)
+  return { ...row, priority: extra.priority ?? 1, deliverAt: extra.deliverAt ?? null }
+}
+
+function toInput(row: EventRow): EventInput {
+  const extra = row.extra === null ? {} : (JSON.parse(row.extra) as EventExtra)
+  return {
+    name: row.name,
+    data: row.data === null ? undefined : JSON.parse(row.data),
+    metadata: extra.metadata ?? {},
+  }
+}

@@ -1,0 +1,130 @@
+import type { EventDefinition } from "../core/definition.ts"
+import { expected, InvalidInputError } from "../core/errors.ts"
+import type { CarillonEvent, EmitOptions, EventInput } from "../core/event.ts"
+import type { EventView } from "../core/view.ts"
+import type { DeliveryContext } from "../worker/delivery.ts"
+import type { Emitter, Interceptor } from "./emitter.ts"
+import type { SubscribeOptions, Subscriptions } from "./subscriptions.ts"
+
+/** What a handler gets beside the event. */
+export interface HandlerContext<Container = unknown, Logger = HandlerLogger> {
+  /** The same in every attempt of this delivery: use it to make effects idempotent. */
+  readonly deliveryId: string
+  /** From 1 up. */
+  readonly attempt: number
+  /** Aborted when the attempt's time is over, the lease is lost, or the worker stops. */
+  readonly signal: AbortSignal
+  readonly logger: Logger
+  readonly container: Container
+}
+
+/** The part of a logger that handlers can count on; pino's in full by default. */
+export interface HandlerLogger {
+  debug(...parts: unknown[]): void
+  info(...parts: unknown[]): void
+  warn(...parts: unknown[]): void
+  error(...parts: unknown[]): void
+}
+
+/** Called at least once for each event; a rejection is retried by the subscription's policy. */
+export type Handler<T = unknown> = (event: CarillonEvent<T>, context: HandlerContext) => unknown
+
+/**
+ * The event module, with the methods and meanings of Medusa's, durable.
+ *
+ * `emit` resolves when the events are on disk; handlers run at least once after that, each
+ * subscription on its own terms.
+ */
+export class EventModule {
+  readonly #emitter: Emitter
+  readonly #subscriptions: Subscriptions
+
+  constructor(emitter: Emitter, subscriptions: Subscriptions) {
+    this.#emitter = emitter
+    this.#subscriptions = subscriptions
+  }
+
+  /**
+   * Emits one or more events; an array is written as a whole or not at all.
+   *
+   * Events with `metadata.eventGroupId` are staged until that group is released.
+   *
+   * @throws InvalidInputError, UnserialisableError, EventTooLargeError, SchemaError, UnknownEventError,
+   *   IdConflictError: nothing was written. OverloadedError, StoreError: not written, try again.
+   */
+  async emit<T = unknown>(
+    data: EventInput<T> | readonly EventInput<T>[],
+    options?: EmitOptions,
+  ): Promise<void> {
+    await this.#emitter.emit(data, options)
+  }
+
+  /**
+   * Calls `subscriber` for every event of that name, or of names with wildcards (`order.*`, `*`).
+   *
+   * @throws InvalidInputError when `subscriber` is no function; DuplicateSubscriberError for the same
+   *   `subscriberId` twice on one event; InvalidPolicyError and InvalidFilterError
+   */
+  subscribe<Output>(
+    event: EventDefinition<never, Output>,
+    subscriber: Handler<Output>,
+    context?: SubscribeOptions,
+  ): this
+  subscribe<T = unknown>(event: string | symbol, subscriber: Handler<T>, context?: SubscribeOptions): this
+  subscribe(event: unknown, subscriber: unknown, context: SubscribeOptions = {}): this {
+    this.#subscriptions.add(nameOf(event), subscriber, run(subscriber), context)
+    return this
+  }
+
+  /**
+   * Takes the handler off, by function or by `context.subscriberId`; one that is not there is no error.
+   *
+   * A lasting subscription stays in the catalog, and what waits for it goes on waiting.
+   */
+  unsubscribe(
+    event: string | symbol | EventDefinition<never>,
+    subscriber?: unknown,
+    context?: { readonly subscriberId?: string },
+  ): this {
+    this.#subscriptions.remove(nameOf(event), subscriber, context?.subscriberId)
+    return this
+  }
+
+  /** Emits everything staged under this group at this moment, in one commit. A group without events is no error. */
+  releaseGroupedEvents(eventGroupId: string): Promise<void> {
+    return this.#emitter.release(eventGroupId)
+  }
+
+  /** Drops what is staged under this group, or only the events of some names. A group without events is no error. */
+  clearGroupedEvents(
+    eventGroupId: string,
+    options: { readonly eventNames?: readonly string[] } = {},
+  ): Promise<void> {
+    return this.#emitter.clear(eventGroupId, options.eventNames)
+  }
+
+  /** Calls `interceptor` with every event before it goes out; it is not awaited, its errors are logged. */
+  addInterceptor(interceptor: Interceptor): this {
+    if (typeof interceptor !== "function")
+      throw new InvalidInputError(expected("an interceptor to be a function", interceptor))
+    this.#emitter.addInterceptor(interceptor)
+    return this
+  }
+
+  removeInterceptor(interceptor: Interceptor): this {
+    this.#emitter.removeInterceptor(interceptor)
+    return this
+  }
+}
+
+function run(subscriber: unknown): (event: EventView, context: DeliveryContext) => unknown {
+  return subscriber as never
+}
+
+function nameOf(event: unknown): string {
+  if (typeof event === "string") return event
+  if (typeof event === "symbol") return event.toString()
+  const name = (event as { name?: unknown } | null)?.name
+  if (typeof name === "string" && typeof event === "object") return name
+  throw new InvalidInputError(expected("an event's name, a symbol or a definition", event))
+}

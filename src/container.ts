@@ -1,0 +1,22 @@
+import { type AwilixContainer, asValue, createContainer, InjectionMode } from "awilix"
+
+/** The names under which a container holds Carillon's own services. */
+export const Modules = Object.freeze({
+  EVENT: "event",
+  EVENT_BUS: "event_bus",
+  CARILLON: "carillon",
+} as const)
+
+/** The awilix container that handlers get: the event module, the logger, and what the application registers. */
+export type CarillonContainer = AwilixContainer
+
+export function newContainer(): CarillonContainer {
+  return createContainer({ injectionMode: InjectionMode.PROXY, strict: false })
+}
+
+export function registerValues(
+  container: CarillonContainer,
+  values: Readonly<Record<string, unknown>>,
+): void {
+  for (const [name, value] of Object.entries(values)) container.register(name, asValue(value))
+}

@@ -1,0 +1,23 @@
+import type { CommitPort } from "./commit.ts"
+import type { LeasesPort } from "./leases.ts"
+import type { MaintenancePort } from "./maintenance.ts"
+import type { QueriesPort } from "./queries.ts"
+import type { WakeupPort } from "./wakeup.ts"
+
+/** A store that remembers: five small ports and what it can do. */
+export interface Engine {
+  readonly capabilities: Capabilities
+  readonly commit: CommitPort["commit"]
+  readonly leases: LeasesPort
+  readonly queries: QueriesPort
+  readonly wakeup: WakeupPort
+  readonly maintenance: MaintenancePort
+  close(): Promise<void>
+}
+
+export interface Capabilities {
+  readonly name: string
+  readonly durable: boolean // false = an acknowledged emit does not outlive the process
+  readonly manyProcesses: boolean
+  readonly transactionalEmit: boolean
+}

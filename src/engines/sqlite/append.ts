@@ -1,0 +1,315 @@
+import type { EventKey } from "../../core/ids.ts"
+import { deliveryId } from "../../core/ids.ts"
+import type {
+  AppendEvents,
+  AppendResult,
+  ChangeResult,
+  ExistingEvent,
+  NewJob,
+  RejectedEmit,
+} from "../../engine/commit.ts"
+import { type Database, isBadValue } from "./database.ts"
+import { insertPart } from "./parts.ts"
+import { type Cell, EVENT_CELLS, places } from "./rows.ts"
+
+export type WireAppend = Omit<AppendEvents, "events"> & { readonly cells: readonly Cell[] }
+
+/** Ids of callers are unique for so long. */
+export const ID_WINDOW_MS = 7 * 24 * 60 * 60 * 1000
+
+const ROWS_AT_ONCE = 16
+const COLUMNS = "commit_id, idx, name, scope, sender, key, at, data, extra, id"
+const INSERT_ONE = `INSERT INTO events (${COLUMNS}) VALUES ${places(1, 10)}`
+const INSERT_MANY = `INSERT INTO events (${COLUMNS}) VALUES ${places(ROWS_AT_ONCE, 10)}`
+
+/** Writes events and what routing decided for them; a bad emit stays out alone. */
+export function append(db: Database, change: WireAppend, now: number): ChangeResult {
+  const known =
+    change.again && db.get("SELECT 1 FROM commits WHERE commit_id = ?", change.commitId) !== undefined
+  if (known) return { status: "ok", append: recall(db, change) }
+
+  const version = db.get("SELECT value FROM meta WHERE name = 'catalog_version'")?.value
+  if (version !== change.catalogVersion) return { status: "stale" }
+
+  const left = new Leftovers(change)
+  if (change.release !== null) leaveOutUnstaged(db, change, left)
+  claimIds(db, change, left, now)
+  insertEvents(db, change, left)
+  if (left.size === left.count) return { status: "ok", append: left.result([]) }
+
+  insertCommit(db, change, left)
+  for (const job of change.jobs) if (!left.has(job.index)) insertNewJob(db, change.commitId, job, now)
+  for (const part of change.parts) {
+    insertPart(db, { ...part, refs: part.refs.filter((ref) => !left.has(ref.index)) }, now)
+  }
+  return { status: "ok", append: left.result(insertBatches(db, change, now)) }
+}
+
+/** The events of an append that are not written, and why. */
+class Leftovers {
+  readonly count: number
+  readonly #indexes = new Set<number>()
+  readonly #rejected = new Map<number, RejectedEmit>()
+  readonly #existing: ExistingEvent[] = []
+  readonly #missing: number[] = []
+  readonly #emits: readonly number[]
+
+  constructor(change: WireAppend) {
+    this.#emits = change.emits
+    this.count = change.cells.length / EVENT_CELLS
+  }
+
+  get size(): number {
+    return this.#indexes.size
+  }
+
+  has(index: number): boolean {
+    return this.#indexes.has(index)
+  }
+
+  isRejected(index: number): boolean {
+    return this.#rejected.has(this.#emits[index] as number)
+  }
+
+  reject(index: number, code: RejectedEmit["code"], message: string): void {
+    const emit = this.#emits[index] as number
+    if (!this.#rejected.has(emit)) this.#rejected.set(emit, { emit, code, message })
+    for (let i = 0; i < this.count; i++) if (this.#emits[i] === emit) this.#indexes.add(i)
+  }
+
+  exists(index: number, key: EventKey): void {
+    this.#indexes.add(index)
+    this.#existing.push({ index, key })
+  }
+
+  miss(index: number): void {
+    this.#indexes.add(index)
+    this.#missing.push(index)
+  }
+
+  result(batches: AppendResult["batches"]): AppendResult {
+    return {
+      batches,
+      rejected: [...this.#rejected.values()],
+      existing: this.#existing,
+      missing: this.#missing,
+    }
+  }
+}
+
+function leaveOutUnstaged(db: Database, change: WireAppend, left: Leftovers): void {
+  const { eventGroupId, keys } = change.release as NonNullable<WireAppend["release"]>
+  const take = "DELETE FROM staged WHERE event_group = ? AND commit_id = ? AND idx = ?"
+  keys.forEach((key, index) => {
+    if (db.run(take, eventGroupId, key.commitId, key.index) === 0) left.miss(index)
+  })
+}
+
+/** Two passes: an emit is refused whole before any id of it is taken. */
+function claimIds(db: Database, change: WireAppend, left: Leftovers, now: number): void {
+  const { cells, commitId } = change
+  const named: number[] = []
+  for (let index = 0; index < left.count; index++)
+    if (cells[index * EVENT_CELLS + 7] !== null) named.push(index)
+  if (named.length === 0) return
+
+  const here = new Map<string, number>()
+  for (const index of named) {
+    if (left.has(index)) continue
+    const [id, scope, hash] = identity(cells, index)
+    const earlier = here.get(`${scope}\n${id}`)
+    const taken =
+      earlier === undefined
+        ? takenId(db, id, scope, hash, now)
+        : { key: { commitId, index: earlier }, same: cells[earlier * EVENT_CELLS + 8] === hash }
+    if (taken === null) here.set(`${scope}\n${id}`, index)
+    else if (taken.same) left.exists(index, taken.key)
+    else left.reject(index, "conflict", conflictMessage(id))
+  }
+  const until = now + ID_WINDOW_MS
+  for (const index of named) {
+    if (left.has(index)) continue
+    const [id, scope, hash] = identity(cells, index)
+    db.run(
+      `INSERT INTO event_ids (id, scope, commit_id, idx, hash, unique_until) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT (id, scope) DO UPDATE
+       SET commit_id = excluded.commit_id, idx = excluded.idx, hash = excluded.hash, unique_until = excluded.unique_until`,
+      id,
+      scope,
+      commitId,
+      index,
+      hash,
+      until,
+    )
+  }
+}
+
+function identity(cells: readonly Cell[], index: number): [id: string, scope: string, hash: string | null] {
+  const at = index * EVENT_CELLS
+  return [cells[at + 7] as string, cells[at + 1] as string, cells[at + 8] as string | null]
+}
+
+/** Who has this id already, staged or written, within the window; null = nobody. */
+export function takenId(
+  db: Database,
+  id: string,
+  scope: string,
+  hash: string | null,
+  now: number,
+): { key: EventKey; same: boolean } | null {
+  const row =
+    db.get(
+      "SELECT commit_id, idx, hash FROM event_ids WHERE id = ? AND scope = ? AND unique_until > ?",
+      id,
+      scope,
+      now,
+    ) ?? db.get("SELECT commit_id, idx, hash FROM staged WHERE id = ? AND scope = ?", id, scope)
+  if (row === undefined) return null
+  return { key: { commitId: row.commit_id as string, index: row.idx as number }, same: row.hash === hash }
+}
+
+export function conflictMessage(id: string): string {
+  return `Expected an event id that is new or whose event is the same, got \`${id}\` with other content: that id is taken for 7 days. Use another id, or emit the same event.`
+}
+
+function insertEvents(db: Database, change: WireAppend, left: Leftovers): void {
+  try {
+    db.savepoint(() => insertAll(db, change, left))
+  } catch (error) {
+    if (!isBadValue(error)) throw error
+    insertEach(db, change, left)
+  }
+}
+
+function insertAll(db: Database, { cells, commitId }: WireAppend, left: Leftovers): void {
+  const insertMany = db.prepare(INSERT_MANY)
+  const insertOne = db.prepare(INSERT_ONE)
+  let values: Cell[] = []
+  let rows = 0
+  for (let index = 0; index < left.count; index++) {
+    if (left.size > 0 && left.has(index)) continue
+    pushEvent(values, commitId, index, cells)
+    if (++rows === ROWS_AT_ONCE) {
+      insertMany.run(...values)
+      values = []
+      rows = 0
+    }
+  }
+  for (let row = 0; row < rows; row++) insertOne.run(...values.slice(row * 10, row * 10 + 10))
+}
+
+/** The slow road, for when a value was refused: finds the culprits, emit by emit. */
+function insertEach(db: Database, { cells, commitId }: WireAppend, left: Leftovers): void {
+  for (let index = 0; index < left.count; index++) {
+    if (left.has(index)) continue
+    const values: Cell[] = []
+    pushEvent(values, commitId, index, cells)
+    try {
+      db.savepoint(() => db.run(INSERT_ONE, ...values))
+    } catch (error) {
+      if (!isBadValue(error)) throw error
+      left.reject(index, "value", `The store refused the event: ${(error as Error).message}`)
+    }
+  }
+  for (let index = 0; index < left.count; index++) {
+    if (left.isRejected(index)) db.run("DELETE FROM events WHERE commit_id = ? AND idx = ?", commitId, index)
+  }
+}
+
+function pushEvent(values: Cell[], commitId: string, index: number, cells: readonly Cell[]): void {
+  const at = index * EVENT_CELLS
+  values.push(
+    commitId,
+    index,
+    cells[at] as Cell,
+    cells[at + 1] as Cell,
+    cells[at + 2] as Cell,
+    cells[at + 3] as Cell,
+    cells[at + 4] as Cell,
+    cells[at + 5] as Cell,
+    cells[at + 6] as Cell,
+    cells[at + 7] as Cell,
+  )
+}
+
+function insertCommit(db: Database, { commitId, catalogVersion, cells }: WireAppend, left: Leftovers): void {
+  const names = new Map<string, number>()
+  for (let index = 0; index < left.count; index++) {
+    if (left.size > 0 && left.has(index)) continue
+    const name = cells[index * EVENT_CELLS] as string
+    names.set(name, (names.get(name) ?? 0) + 1)
+  }
+  db.run(
+    "INSERT INTO commits (commit_id, catalog_version, events) VALUES (?, ?, ?)",
+    commitId,
+    catalogVersion,
+    left.count - left.size,
+  )
+  for (const [name, events] of names) {
+    db.run("INSERT INTO commit_names (name, commit_id, events) VALUES (?, ?, ?)", name, commitId, events)
+  }
+}
+
+function insertNewJob(db: Database, commitId: string, job: NewJob, now: number): void {
+  db.run(
+    `INSERT INTO jobs (id, kind, group_name, subscription, commit_id, idx, replay, scope, key, priority,
+       state, reason, due_at, attempt, crashes, isolated, worker, epoch, created_at, updated_at)
+     VALUES (?, 'delivery', ?, ?, ?, ?, 0, ?, ?, ?, 0, ?, ?, 0, 0, 0, NULL, 0, ?, ?)`,
+    deliveryId(commitId, job.index, job.subscription, 0),
+    job.group,
+    job.subscription,
+    commitId,
+    job.index,
+    job.scope,
+    job.key,
+    job.priority,
+    job.reason,
+    job.dueAt,
+    now,
+    now,
+  )
+}
+
+function insertBatches(
+  db: Database,
+  { batches, commitId }: WireAppend,
+  now: number,
+): AppendResult["batches"] {
+  return batches.map((batch) => {
+    const born = batch.worker === null ? 0 : 1
+    const no = db.insert(
+      `INSERT INTO batches (commit_id, group_name, priority, deliveries, state, worker, epoch, takes, created_at)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      commitId,
+      batch.group,
+      batch.priority,
+      JSON.stringify(batch.deliveries),
+      born,
+      batch.worker,
+      born,
+      born,
+      now,
+    )
+    return { no, epoch: born }
+  })
+}
+
+/** What a commit did whose answer was lost: nothing is done twice. */
+function recall(db: Database, change: WireAppend): AppendResult {
+  const left = new Leftovers(change)
+  const written = new Set(
+    db.all("SELECT idx FROM events WHERE commit_id = ?", change.commitId).map((row) => row.idx),
+  )
+  for (let index = 0; index < left.count; index++) {
+    if (written.has(index)) continue
+    const [id, scope, hash] = identity(change.cells, index)
+    const row =
+      id === null ? undefined : db.get("SELECT * FROM event_ids WHERE id = ? AND scope = ?", id, scope)
+    if (row !== undefined && row.hash === hash)
+      left.exists(index, { commitId: row.commit_id as string, index: row.idx as number })
+    else if (change.release !== null) left.miss(index)
+    else left.reject(index, "conflict", conflictMessage(id))
+  }
+  const rows = db.all("SELECT no, epoch FROM batches WHERE commit_id = ? ORDER BY no", change.commitId)
+  return left.result(rows.map((row) => ({ no: row.no as number, epoch: row.epoch as number })))
+}

@@ -1,0 +1,255 @@
+import { readFileSync, readlinkSync } from "node:fs"
+import { hostname } from "node:os"
+import { extname } from "node:path"
+import { Worker } from "node:worker_threads"
+import type { Clock } from "../../core/clock.ts"
+import { CarillonError, StoreError, StoreTooNewError } from "../../core/errors.ts"
+import type { Change } from "../../engine/commit.ts"
+import type { Engine } from "../../engine/engine.ts"
+import type { WireChange } from "./commit.ts"
+import { isBusy, type Synchronous, storeError } from "./database.ts"
+import { Patience } from "./patience.ts"
+import { flattenEvents } from "./rows.ts"
+import { SqliteStore, type StoreCall, type StoreOptions, WRITES } from "./store.ts"
+import type { ThreadAnswer, ThreadError, ThreadRequest } from "./thread.ts"
+import { WATCH_INTERVAL_MS } from "./wakeup.ts"
+
+export interface SqliteEngineOptions {
+  readonly path: string // ":memory:" or a file
+  readonly synchronous: Synchronous
+  readonly thread: "worker" | "main"
+  readonly clock: Clock
+}
+
+type Call = (name: StoreCall, argument?: unknown) => Promise<never>
+
+interface StoreHost {
+  readonly call: Call
+  listen(onHint: () => void): () => void
+  close(): Promise<void>
+}
+
+/** Opens the file and brings it to this code's schema. */
+export async function openSqlite(options: SqliteEngineOptions): Promise<Engine> {
+  const storeOptions = { path: options.path, synchronous: options.synchronous, identity: identity() }
+  const host =
+    options.thread === "worker"
+      ? new ThreadHost(storeOptions, options.clock)
+      : new LocalHost(storeOptions, options.clock)
+  const engine = toEngine(host, options)
+  try {
+    await engine.maintenance.migrate()
+  } catch (error) {
+    await engine.close()
+    throw error
+  }
+  return engine
+}
+
+function toEngine(host: StoreHost, { path, synchronous }: SqliteEngineOptions): Engine {
+  const { call } = host
+  return {
+    capabilities: {
+      name: "sqlite",
+      durable: path !== ":memory:" && synchronous !== "OFF",
+      manyProcesses: path !== ":memory:",
+      transactionalEmit: false,
+    },
+    commit: (changes) => call("commit", changes.map(toWire)),
+    leases: {
+      join: (worker) => call("join", worker),
+      heartbeat: (beat) => call("heartbeat", beat),
+      take: (request) => call("take", request),
+      claim: (request) => call("claim", request),
+      leave: (worker) => call("leave", worker),
+    },
+    queries: {
+      catalog: () => call("catalog"),
+      event: (key) => call("event", key),
+      findEvent: (id) => call("findEvent", id),
+      events: (query) => call("events", query),
+      scan: (query) => call("scan", query),
+      traceOf: (key) => call("traceOf", key),
+      jobs: (query) => call("jobs", query),
+      job: (id) => call("job", id),
+      names: () => call("names"),
+      workers: () => call("workers"),
+      lag: () => call("lag"),
+      staged: (eventGroupId) => call("staged", eventGroupId),
+      stagedGroups: () => call("stagedGroups"),
+    },
+    wakeup: {
+      hint: () => {}, // other processes watch the file
+      listen: (onHint) => host.listen(onHint),
+    },
+    maintenance: {
+      migrate: () => call("migrate"),
+      prune: (request) => call("prune", request),
+      stats: () => call("stats"),
+    },
+    close: () => host.close(),
+  }
+}
+
+function toWire(change: Change): WireChange {
+  if (change.kind !== "append" && change.kind !== "stage") return change
+  const { events, ...rest } = change
+  return { ...rest, cells: flattenEvents(events) } as WireChange
+}
+
+/** The store in the caller's thread: the quickest answer, at the price of the event loop. */
+class LocalHost implements StoreHost {
+  readonly #store: SqliteStore
+  readonly #clock: Clock
+  readonly #patience = new Patience()
+
+  constructor(options: StoreOptions, clock: Clock) {
+    this.#clock = clock
+    try {
+      this.#store = new SqliteStore(options)
+    } catch (error) {
+      throw cannotOpen(options.path, error)
+    }
+  }
+
+  call: Call = async (name, argument) => {
+    for (;;) {
+      try {
+        const startedAt = performance.now()
+        const result = this.#store.call(name, argument, this.#clock.now())
+        if (WRITES.has(name)) {
+          const ms = this.#patience.afterWrite(startedAt, performance.now())
+          if (ms > 0) await pause(ms)
+        }
+        return result as never
+      } catch (error) {
+        if (!isBusy(error)) throw storeError(error)
+        await pause(this.#patience.afterBusy(performance.now(), Math.random()))
+      }
+    }
+  }
+
+  listen(onHint: () => void): () => void {
+    const watch = setInterval(() => {
+      if (!this.#store.wroteElsewhere()) return
+      this.#patience.sawCompany(performance.now())
+      onHint()
+    }, WATCH_INTERVAL_MS)
+    watch.unref()
+    return () => clearInterval(watch)
+  }
+
+  async close(): Promise<void> {
+    this.#store.close()
+  }
+}
+
+/** The store in a thread of its own: a slow disk costs the application nothing but latency. */
+class ThreadHost implements StoreHost {
+  readonly #worker: Worker
+  readonly #clock: Clock
+  readonly #path: string
+  readonly #waiting = new Map<number, { resolve: (result: never) => void; reject: (error: Error) => void }>()
+  readonly #listeners = new Set<() => void>()
+  #nextId = 1
+  #gone: Error | null = null
+
+  constructor(options: StoreOptions, clock: Clock) {
+    this.#clock = clock
+    this.#path = options.path
+    const file = new URL(`./thread${extname(import.meta.url)}`, import.meta.url)
+    this.#worker = new Worker(file, { workerData: options, execArgv: [], name: "carillon-store" })
+    this.#worker.on("message", (answer: ThreadAnswer) => this.#receive(answer))
+    this.#worker.on("error", (error) =>
+      this.#fail(new StoreError(`The store's thread failed: ${error.message}`, { cause: error })),
+    )
+    this.#worker.on("exit", () => this.#fail(new StoreError("The store is closed.")))
+    this.#worker.unref()
+  }
+
+  call: Call = (name, argument) => this.#send(name, argument)
+
+  listen(onHint: () => void): () => void {
+    this.#listeners.add(onHint)
+    return () => this.#listeners.delete(onHint)
+  }
+
+  async close(): Promise<void> {
+    if (this.#gone !== null) return
+    await this.#send("close", null)
+    await this.#worker.terminate()
+  }
+
+  #send(name: ThreadRequest["name"], argument: unknown): Promise<never> {
+    if (this.#gone !== null) return Promise.reject(this.#gone)
+    const id = this.#nextId++
+    return new Promise((resolve, reject) => {
+      if (this.#waiting.size === 0) this.#worker.ref() // a promise that waits for the store keeps the process alive
+      this.#waiting.set(id, { resolve, reject })
+      this.#worker.postMessage({ id, name, argument, now: this.#clock.now() } satisfies ThreadRequest)
+    })
+  }
+
+  #receive(answer: ThreadAnswer): void {
+    if ("hint" in answer) {
+      for (const onHint of this.#listeners) onHint()
+      return
+    }
+    const call = this.#waiting.get(answer.id)
+    this.#waiting.delete(answer.id)
+    if (this.#waiting.size === 0) this.#worker.unref()
+    if ("error" in answer) call?.reject(toError(answer.error, this.#path))
+    else call?.resolve(answer.result as never)
+  }
+
+  #fail(error: Error): void {
+    this.#gone ??= error
+    for (const call of this.#waiting.values()) call.reject(this.#gone)
+    this.#waiting.clear()
+  }
+}
+
+function toError({ message, code, errcode }: ThreadError, path: string): Error {
+  if (code === "CARILLON_STORE_TOO_NEW") return new StoreTooNewError(message)
+  if (code?.startsWith("CARILLON_")) return new CarillonError(code, message)
+  if (errcode === 14 || errcode === 26) return cannotOpen(path, new Error(message))
+  return errcode === null ? new StoreError(message) : new StoreError(`SQLite: ${message} (${errcode})`)
+}
+
+function cannotOpen(path: string, cause: unknown): StoreError {
+  return new StoreError(
+    `Expected \`${path}\` to be a SQLite file that can be opened and written, got: ${(cause as Error).message}. Check the path, the permissions of its folder, and that no other program made the file.`,
+    { cause },
+  )
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, ms)
+  })
+}
+
+/** One token a process, however many stores it opens. */
+function identity(): StoreOptions["identity"] {
+  const shared = globalThis as { [PROCESS_TOKEN]?: string }
+  shared[PROCESS_TOKEN] ??= crypto.randomUUID()
+  return { host: hostIdentity(), pid: process.pid, token: shared[PROCESS_TOKEN] }
+}
+
+const PROCESS_TOKEN = Symbol.for("carillon.process")
+
+/** Process numbers mean something only on one machine, in one boot, in one process namespace. */
+function hostIdentity(): string {
+  const parts = [hostname()]
+  for (const read of [
+    () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+    () => readlinkSync("/proc/self/ns/pid"),
+  ]) {
+    try {
+      parts.push(read())
+    } catch {
+      // Not on Linux: the host's name has to do.
+    }
+  }
+  return parts.join(" ")
+}

@@ -1,0 +1,120 @@
+import { StoreTooNewError } from "../../core/errors.ts"
+import { commitIdFrom } from "../../core/ids.ts"
+import type { PruneRequest, PruneResult, StoreStats } from "../../engine/maintenance.ts"
+import type { Database } from "./database.ts"
+import { MIGRATIONS } from "./migrations.ts"
+
+const NEWEST = MIGRATIONS.length
+
+/** Runs what is missing in one transaction, under the write lock: ten processes may start at once. */
+export function migrate(db: Database, now: number): { from: number; to: number } {
+  const seen = version(db)
+  if (seen > NEWEST) throw tooNew(seen)
+  if (seen === NEWEST) return { from: seen, to: NEWEST }
+  return db.transaction(() => {
+    db.exec(
+      "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)",
+    )
+    const from = version(db)
+    if (from > NEWEST) throw tooNew(from)
+    for (const { number, name, sql } of MIGRATIONS) {
+      if (number <= from) continue
+      db.exec(sql)
+      db.run("INSERT INTO migrations (number, name, applied_at) VALUES (?, ?, ?)", number, name, now)
+    }
+    return { from, to: NEWEST }
+  })
+}
+
+function version(db: Database): number {
+  const table = db.get("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'")
+  if (table === undefined) return 0
+  return (db.get("SELECT max(number) AS number FROM migrations")?.number as number | null) ?? 0
+}
+
+function tooNew(found: number): StoreTooNewError {
+  return new StoreTooNewError(
+    `Expected a store at migration ${NEWEST} or below, got one at ${found}: a newer Carillon wrote it. Upgrade this process, or open another file.`,
+  )
+}
+
+/**
+ * One slice: whole commits in which nothing is open, oldest first, then ended jobs.
+ *
+ * A commit stays as long as an open batch, an open part, an open job or a dead letter speaks of it.
+ */
+export function prune(db: Database, { eventsBefore, deadBefore, limit }: PruneRequest): PruneResult {
+  return db.transaction(() => {
+    const dead = db.run(
+      "DELETE FROM jobs WHERE no IN (SELECT no FROM jobs WHERE state IN (3, 4) AND state > 1 AND updated_at < ? LIMIT ?)",
+      deadBefore,
+      limit,
+    )
+    const jobs = dead + pruneJobs(db, eventsBefore, limit)
+    const parts = db.run(
+      "DELETE FROM parts WHERE no IN (SELECT no FROM parts WHERE state = 2 AND closed_at < ? LIMIT ?)",
+      eventsBefore,
+      limit,
+    )
+    const { events, batches, commits } = pruneCommits(db, eventsBefore, limit)
+    db.run(
+      "DELETE FROM event_ids WHERE commit_id < ? AND commit_id NOT IN (SELECT commit_id FROM commits)",
+      commitIdFrom(eventsBefore),
+    )
+    return { events, jobs, batches: batches + parts, more: jobs >= limit || parts >= limit || commits > 0 }
+  }, true)
+}
+
+function pruneJobs(db: Database, before: number, limit: number): number {
+  return db.run(
+    "DELETE FROM jobs WHERE no IN (SELECT no FROM jobs WHERE state IN (2, 4) AND state > 1 AND updated_at < ? LIMIT ?)",
+    before,
+    limit,
+  )
+}
+
+function pruneCommits(
+  db: Database,
+  before: number,
+  limit: number,
+): { events: number; batches: number; commits: number } {
+  const rows = db.all(
+    `SELECT c.commit_id FROM commits c
+     WHERE c.commit_id < ?
+       AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.commit_id = c.commit_id AND b.state < 2)
+       AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.state < 2 AND p.last_commit >= c.commit_id AND p.first_commit <= c.commit_id)
+       AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id >= 'dlv_' || c.commit_id AND j.id < 'dlv_' || c.commit_id || '~')
+     ORDER BY c.commit_id LIMIT ?`,
+    commitIdFrom(before),
+    limit,
+  )
+  let events = 0
+  let batches = 0
+  let commits = 0
+  for (const row of rows) {
+    if (events >= limit) break
+    const commitId = row.commit_id as string
+    events += db.run("DELETE FROM events WHERE commit_id = ?", commitId)
+    batches += db.run("DELETE FROM batches WHERE commit_id = ?", commitId)
+    for (const { name } of db.all("SELECT name FROM commit_names WHERE commit_id = ?", commitId)) {
+      db.run("DELETE FROM commit_names WHERE name = ? AND commit_id = ?", name as string, commitId)
+    }
+    db.run("DELETE FROM event_ids WHERE commit_id = ?", commitId)
+    db.run("DELETE FROM commits WHERE commit_id = ?", commitId)
+    commits++
+  }
+  return { events, batches, commits }
+}
+
+export function stats(db: Database): StoreStats {
+  const count = (sql: string): number => db.get(sql)?.n as number
+  return {
+    events: count("SELECT coalesce(sum(events), 0) AS n FROM commits"),
+    openBatches: count("SELECT count(*) AS n FROM batches WHERE state < 2"),
+    openParts: count("SELECT count(*) AS n FROM parts WHERE state < 2"),
+    openJobs: count("SELECT count(*) AS n FROM jobs WHERE state < 2"),
+    deadJobs: count("SELECT count(*) AS n FROM jobs WHERE state = 3"),
+    staged: count("SELECT count(*) AS n FROM staged"),
+    bytes: count("SELECT page_count * page_size AS n FROM pragma_page_count, pragma_page_size"),
+  }
+}

@@ -1,0 +1,224 @@
+import { readFileSync } from "node:fs"
+import { dirname, join, resolve } from "node:path"
+import { fileURLToPath } from "node:url"
+import type { HandlerLogger } from "./bus/events.ts"
+import type { CarillonContainer } from "./container.ts"
+import type { Clock } from "./core/clock.ts"
+import type { EventDefinition } from "./core/definition.ts"
+import { ConfigError, expected } from "./core/errors.ts"
+import { type Policy, type ResolvedPolicy, resolvePolicy } from "./core/policy.ts"
+import { type Scope, scopeKey } from "./core/scope.ts"
+import type { Synchronous } from "./engines/sqlite/database.ts"
+import { systemClock } from "./system-clock.ts"
+
+export interface CarillonOptions {
+  /**
+   * Where events are kept: `file:./shop.db`, a path, or `:memory:` for one that ends with the process.
+   *
+   * @defaultValue the environment's `CARILLON_DATABASE`, else `file:.carillon/carillon.db`
+   */
+  readonly database?: string
+  /**
+   * The consumer group: all processes of one group share its subscriptions' work. Two apps on one
+   * database have two names, and each gets each event.
+   *
+   * @defaultValue the `name` of the nearest `package.json`, else `default`
+   */
+  readonly group?: string
+  /** The scope of what is emitted here and, where given, of what is listened to. */
+  readonly scope?: Partial<Scope> | string
+  /** A pino logger or anything with its four methods; `false` for none. @defaultValue pino, JSON on stdout */
+  readonly logger?: HandlerLogger | false
+  /** Log a "Processing" line for each event that subscribers here get. @defaultValue false */
+  readonly logEvents?: boolean
+  /** What subscriptions get that say nothing themselves. */
+  readonly policy?: Policy
+  /** The awilix container handed to handlers. @defaultValue a new one */
+  readonly container?: CarillonContainer
+  /** Events whose data is checked against a schema before anything is written. */
+  readonly definitions?: readonly EventDefinition<never, unknown>[]
+  /** Refuse events that have no definition. @defaultValue false */
+  readonly onlyDefined?: boolean
+  /**
+   * Run the most common deliveries from memory, with one row a commit instead of one a delivery.
+   * Switch it off to compare, or to see each delivery as a row of its own. @defaultValue true
+   */
+  readonly fastPath?: boolean
+  /**
+   * Where the store runs: in a thread of its own, which leaves the event loop free whatever the disk
+   * does, or in the caller's, which answers a single emit sooner. @defaultValue "worker"; "main" for `:memory:`
+   */
+  readonly storeThread?: "worker" | "main"
+  /**
+   * SQLite's `synchronous`: `FULL` survives a power failure, `NORMAL` only the process, `OFF` nothing.
+   *
+   * @defaultValue "FULL"
+   */
+  readonly synchronous?: Synchronous
+  /** The largest event, in bytes of JSON. @defaultValue 262_144 */
+  readonly mostEventBytes?: number
+  /** Events waiting for the disk, in bytes; beyond, `emit` rejects with `CARILLON_OVERLOADED`. @defaultValue 67_108_864 */
+  readonly mostWaitingBytes?: number
+  /** Deliveries running at one time in this process, of all subscriptions. @defaultValue 1_000 */
+  readonly concurrency?: number
+  /** Deliveries that a crash of this process may repeat. @defaultValue 4_000 */
+  readonly mostRepeated?: number
+  /** How long a worker that is silent keeps its work, in milliseconds. @defaultValue 15_000 */
+  readonly leaseMs?: number
+  /** How often a worker says that it lives. @defaultValue a third of `leaseMs` */
+  readonly heartbeatMs?: number
+  /** How often an idle worker looks for work nobody hinted at, in milliseconds. @defaultValue 1_000 */
+  readonly pollMs?: number
+  /** How long `stop` waits for handlers, in milliseconds. @defaultValue 10_000 */
+  readonly graceMs?: number
+  /** When to call a subscription lagging: its oldest waiting delivery's age in milliseconds. @defaultValue 60_000 */
+  readonly laggingMs?: number
+  /** Delete settled events and their history after so many milliseconds. @defaultValue 30 days */
+  readonly retentionMs?: number
+  /** Delete dead letters after so many milliseconds. @defaultValue 90 days */
+  readonly deadRetentionMs?: number
+  /** Report staged events that are older than this, in milliseconds. @defaultValue 24 hours */
+  readonly stagedTtlMs?: number
+  /** Where time comes from; tests move it. */
+  readonly clock?: Clock
+  /** Chance from 0 up to, not including, 1; tests fix it. */
+  readonly random?: () => number
+}
+
+export type ResolvedOptions = {
+  readonly [K in keyof Omit<
+    CarillonOptions,
+    "database" | "scope" | "logger" | "policy" | "container"
+  >]-?: NonNullable<CarillonOptions[K]>
+} & {
+  readonly path: string
+  readonly scope: string
+  readonly subscriptionScope: string | null
+  readonly logger: HandlerLogger | false | undefined
+  readonly policy: ResolvedPolicy
+  readonly container: CarillonContainer | undefined
+}
+
+const DAY_MS = 24 * 60 * 60 * 1000
+
+/** Every option decided and checked, once; nobody below asks again. */
+export function resolveOptions(options: CarillonOptions): ResolvedOptions {
+  const known = new Set<string>(KNOWN)
+  for (const name of Object.keys(options)) {
+    if (!known.has(name))
+      throw new ConfigError(
+        `Expected an option of createCarillon, got \`${name}\`. There are: ${KNOWN.join(", ")}.`,
+      )
+  }
+  const leaseMs = whole("leaseMs", options.leaseMs, 15_000, 100)
+  const path = databasePath(options.database ?? (process.env.CARILLON_DATABASE || DEFAULT_DATABASE))
+  return Object.freeze({
+    path,
+    group: groupName(options.group),
+    scope: scopeKey(options.scope),
+    subscriptionScope: options.scope === undefined ? null : scopeKey(options.scope),
+    logger: options.logger,
+    logEvents: options.logEvents ?? false,
+    policy: resolvePolicy(options.policy),
+    container: options.container,
+    definitions: options.definitions ?? [],
+    onlyDefined: options.onlyDefined ?? false,
+    fastPath: options.fastPath ?? true,
+    storeThread: oneOf("storeThread", options.storeThread, path === ":memory:" ? "main" : "worker", [
+      "worker",
+      "main",
+    ]),
+    synchronous: oneOf("synchronous", options.synchronous, "FULL", ["FULL", "NORMAL", "OFF"]),
+    mostEventBytes: whole("mostEventBytes", options.mostEventBytes, 262_144, 1),
+    mostWaitingBytes: whole("mostWaitingBytes", options.mostWaitingBytes, 64 * 1024 * 1024, 1),
+    concurrency: whole("concurrency", options.concurrency, 1_000, 1),
+    mostRepeated: whole("mostRepeated", options.mostRepeated, 4_000, 1),
+    leaseMs,
+    heartbeatMs: whole("heartbeatMs", options.heartbeatMs, Math.floor(leaseMs / 3), 10),
+    pollMs: whole("pollMs", options.pollMs, 1_000, 10),
+    graceMs: whole("graceMs", options.graceMs, 10_000, 0),
+    laggingMs: whole("laggingMs", options.laggingMs, 60_000, 1),
+    retentionMs: whole("retentionMs", options.retentionMs, 30 * DAY_MS, 1),
+    deadRetentionMs: whole("deadRetentionMs", options.deadRetentionMs, 90 * DAY_MS, 1),
+    stagedTtlMs: whole("stagedTtlMs", options.stagedTtlMs, DAY_MS, 1),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+  })
+}
+
+const KNOWN: readonly (keyof CarillonOptions)[] = [
+  "database",
+  "group",
+  "scope",
+  "logger",
+  "logEvents",
+  "policy",
+  "container",
+  "definitions",
+  "onlyDefined",
+  "fastPath",
+  "storeThread",
+  "synchronous",
+  "mostEventBytes",
+  "mostWaitingBytes",
+  "concurrency",
+  "mostRepeated",
+  "leaseMs",
+  "heartbeatMs",
+  "pollMs",
+  "graceMs",
+  "laggingMs",
+  "retentionMs",
+  "deadRetentionMs",
+  "stagedTtlMs",
+  "clock",
+  "random",
+]
+
+const DEFAULT_DATABASE = "file:.carillon/carillon.db"
+
+function databasePath(database: unknown): string {
+  if (typeof database !== "string" || database === "") {
+    throw new ConfigError(expected("`database` to be `file:…`, a path or `:memory:`", database))
+  }
+  if (database === ":memory:" || database === "file::memory:") return ":memory:"
+  if (database.startsWith("file://")) return fileURLToPath(database)
+  if (database.startsWith("file:")) return resolve(database.slice("file:".length))
+  if (/^[a-z]+:\/\//i.test(database)) {
+    throw new ConfigError(
+      `Expected \`database\` to be \`file:…\`, a path or \`:memory:\`, got \`${database.split(":")[0]}://…\`: this version has no engine for it.`,
+    )
+  }
+  return resolve(database)
+}
+
+function groupName(group: unknown): string {
+  if (group === undefined) return packageName() ?? "default"
+  if (typeof group === "string" && group !== "" && group.length <= 200) return group
+  throw new ConfigError(expected("`group` to be a string of 1 to 200 characters", group))
+}
+
+/** Two apps on one database never share a group by default: it comes from the app's own package. */
+function packageName(): string | null {
+  for (let folder = process.cwd(); ; folder = dirname(folder)) {
+    try {
+      const { name } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as { name?: unknown }
+      if (typeof name === "string" && name !== "") return name
+    } catch {
+      // No readable package.json here: look further up.
+    }
+    if (dirname(folder) === folder) return null
+  }
+}
+
+function whole(name: string, value: unknown, fallback: number, least: number): number {
+  if (value === undefined) return fallback
+  if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
+  throw new ConfigError(expected(`\`${name}\` to be a whole number from ${least} up`, value))
+}
+
+function oneOf<T extends string>(name: string, value: unknown, fallback: T, words: readonly T[]): T {
+  if (value === undefined) return fallback
+  if (words.includes(value as T)) return value as T
+  throw new ConfigError(expected(`\`${name}\` to be one of ${words.join(", ")}`, value))
+}

@@ -1,0 +1,68 @@
+import { Router } from "../core/route.ts"
+import type { Catalog, SubscriptionVersion } from "../core/subscription.ts"
+import type { QueriesPort } from "../engine/queries.ts"
+
+/** The catalog as this process last saw it. A commit routed by an older one is refused as stale. */
+export class CatalogCache {
+  readonly #queries: QueriesPort
+  #catalog: Catalog | null = null
+  #routers = new Map<number, Router>()
+  #refreshing: Promise<void> | null = null
+
+  constructor(queries: QueriesPort) {
+    this.#queries = queries
+  }
+
+  /** Loads it once. */
+  async ready(): Promise<void> {
+    if (this.#catalog === null) await this.refresh()
+  }
+
+  refresh(): Promise<void> {
+    this.#refreshing ??= this.#load().finally(() => {
+      this.#refreshing = null
+    })
+    return this.#refreshing
+  }
+
+  get version(): number {
+    return this.#loaded.version
+  }
+
+  /** Routes what is emitted now. */
+  get router(): Router {
+    return this.routerAt(this.#loaded.version)
+  }
+
+  /** Routes as a commit of that version was routed. */
+  routerAt(version: number): Router {
+    let router = this.#routers.get(version)
+    if (router === undefined) {
+      router = new Router(this.#loaded, version)
+      if (this.#routers.size >= MOST_ROUTERS) this.#routers.clear()
+      this.#routers.set(version, router)
+    }
+    return router
+  }
+
+  async routerOf(version: number): Promise<Router> {
+    if (this.#catalog === null || version > this.#catalog.version) await this.refresh()
+    return this.routerAt(version)
+  }
+
+  get subscriptions(): readonly SubscriptionVersion[] {
+    return this.#loaded.subscriptions
+  }
+
+  get #loaded(): Catalog {
+    if (this.#catalog === null) throw new Error("The catalog is used before it is loaded.")
+    return this.#catalog
+  }
+
+  async #load(): Promise<void> {
+    this.#catalog = await this.#queries.catalog()
+    this.#routers = new Map()
+  }
+}
+
+const MOST_ROUTERS = 50

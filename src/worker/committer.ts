@@ -1,0 +1,341 @@
+import type { Clock, Timer } from "../core/clock.ts"
+import {
+  IdConflictError,
+  InvalidInputError,
+  OverloadedError,
+  StoppedError,
+  StoreError,
+} from "../core/errors.ts"
+import type { DraftEvent } from "../core/event.ts"
+import { type EventKey, eventId, MAX_EVENTS_PER_COMMIT } from "../core/ids.ts"
+import type { AppendResult, Change, ChangeResult, StagedRelease } from "../engine/commit.ts"
+import type { Engine } from "../engine/engine.ts"
+import type { CatalogCache } from "./catalog-cache.ts"
+import { AppendPlan } from "./plan.ts"
+
+/** What an emit becomes: the ids of its events. */
+export interface Receipt {
+  readonly id: string
+  readonly existing: boolean // the same event was emitted before, under the same id
+}
+
+/** Who runs our own group's batches from memory; the null worker never does. */
+export interface DirectRunner {
+  /** The worker to lease new batches to, or null when they should be born open. */
+  adopt(): number | null
+  /** The batches of a plan are written and leased to us. */
+  begin(plan: AppendPlan, result: AppendResult): void
+  /** There may be work for our group in the store. */
+  poke(): void
+  /** Commits work again after a time in which they did not. */
+  resume(): void
+}
+
+export interface CommitterOptions {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly catalog: CatalogCache
+  readonly commitId: () => string
+  readonly group: string
+  readonly fastPath: boolean
+  readonly mostBytes: number // waiting to be written
+}
+
+const EVENTS_PER_COMMIT = 1_000
+const DELIVERIES_PER_COMMIT = 2_000 // ours: what a crash may repeat stays well under its cap
+const BYTES_PER_COMMIT = 4 * 1024 * 1024
+const CHANGES_PER_COMMIT = 1_000
+const SETTLE_DELAY_MS = 5
+const TRIES_OF_EMITS = 3
+const RETRY_DELAY_MS = 100
+
+interface WaitingEmit {
+  readonly events: readonly DraftEvent[]
+  readonly bytes: number
+  readonly release: StagedRelease | null
+  readonly resolve: (receipts: Receipt[]) => void
+  readonly reject: (error: Error) => void
+}
+
+interface WaitingChange {
+  readonly change: Change
+  readonly resolve: (result: ChangeResult) => void
+  readonly reject: (error: Error) => void
+  readonly keep: boolean // tried again until it is written
+}
+
+/**
+ * The group commit: what arrives while a commit is under way goes into the next.
+ *
+ * One commit is in flight at a time. Settles ride along with emits, or go alone after 5 ms.
+ */
+export class Committer {
+  readonly #options: CommitterOptions
+  readonly #emits: WaitingEmit[] = []
+  #changes: WaitingChange[] = []
+  #bytes = 0
+  #running = false
+  #scheduled = false
+  #settleTimer: Timer | null = null
+  #failing = false
+  #closed = false
+  #runner: DirectRunner | null = null
+  readonly #idle: (() => void)[] = []
+
+  constructor(options: CommitterOptions) {
+    this.#options = options
+  }
+
+  set runner(runner: DirectRunner | null) {
+    this.#runner = runner
+  }
+
+  /** The last commit failed: nothing new should start until one succeeds. */
+  get isFailing(): boolean {
+    return this.#failing
+  }
+
+  /** Resolves once the events are written. Never waits for handlers. */
+  emit(
+    events: readonly DraftEvent[],
+    bytes: number,
+    release: StagedRelease | null = null,
+  ): Promise<Receipt[]> {
+    if (this.#closed) return Promise.reject(stopped())
+    if (events.length > MAX_EVENTS_PER_COMMIT) return Promise.reject(tooMany(events.length))
+    if (this.#bytes + bytes > this.#options.mostBytes && this.#bytes > 0)
+      return Promise.reject(this.#overloaded())
+    return new Promise((resolve, reject) => {
+      this.#bytes += bytes
+      this.#emits.push({ events, bytes, release, resolve, reject })
+      this.#schedule()
+    })
+  }
+
+  /** Writes any other change with the next commit. */
+  write(change: Change): Promise<ChangeResult> {
+    return this.#enqueue(change, false)
+  }
+
+  /** Writes what must not be lost: it is tried again until it is written, and may wait 5 ms for company. */
+  settle(change: Change): Promise<ChangeResult> {
+    return this.#enqueue(change, true)
+  }
+
+  /** Resolves when nothing waits to be written. */
+  flush(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#idle.push(resolve)
+      this.#schedule()
+    })
+  }
+
+  /** Writes what waits, then refuses everything. */
+  async close(): Promise<void> {
+    await this.flush()
+    this.#closed = true
+  }
+
+  #enqueue(change: Change, keep: boolean): Promise<ChangeResult> {
+    if (this.#closed) return Promise.reject(stopped())
+    return new Promise((resolve, reject) => {
+      this.#changes.push({ change, resolve, reject, keep })
+      if (!keep || this.#changes.length >= CHANGES_PER_COMMIT) this.#schedule()
+      else if (!this.#running && !this.#scheduled) {
+        this.#settleTimer ??= this.#options.clock.setTimeout(() => this.#schedule(), SETTLE_DELAY_MS)
+      }
+    })
+  }
+
+  #isIdle(): boolean {
+    return !this.#running && this.#emits.length === 0 && this.#changes.length === 0
+  }
+
+  #schedule(): void {
+    if (this.#running || this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      void this.#run()
+    })
+  }
+
+  async #run(): Promise<void> {
+    if (this.#running) return
+    this.#running = true
+    while (this.#emits.length > 0 || this.#changes.length > 0) {
+      this.#options.clock.clearTimeout(this.#settleTimer)
+      this.#settleTimer = null
+      await this.#commitOnce()
+      if (this.#emits.length === 0 && this.#changes.every((each) => each.keep) && this.#idle.length === 0)
+        break
+    }
+    this.#running = false
+    if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve()
+    else this.#settleTimer ??= this.#options.clock.setTimeout(() => this.#schedule(), SETTLE_DELAY_MS)
+  }
+
+  async #commitOnce(): Promise<void> {
+    const changes = this.#changes.splice(0, CHANGES_PER_COMMIT)
+    const emits = await this.#nextEmits()
+    const commitId = this.#options.commitId()
+    for (let tries = 1; ; tries++) {
+      const plan = emits.length === 0 ? null : this.#plan(emits, commitId)
+      const worker = plan === null || plan.ownDeliveries === 0 ? null : (this.#runner?.adopt() ?? null)
+      const written = changes.map((each) => each.change)
+      if (plan !== null) written.push(plan.toChange(worker, tries > 1, emits[0]?.release ?? null))
+      try {
+        const results = await this.#options.engine.commit(written)
+        this.#recover()
+        for (const [i, each] of changes.entries()) each.resolve(results[i] as ChangeResult)
+        if (plan !== null)
+          await this.#answer(emits, plan, results[changes.length] as ChangeResult, worker !== null)
+        return
+      } catch (error) {
+        this.#failing = true
+        if (tries < TRIES_OF_EMITS && !this.#closed) await this.#pause(RETRY_DELAY_MS)
+        else {
+          this.#giveUp(emits, changes, error as Error)
+          await this.#pause(RETRY_DELAY_MS)
+          return
+        }
+      }
+    }
+  }
+
+  /** The emits of the next commit; a release goes alone, for its events are left out one by one. */
+  async #nextEmits(): Promise<WaitingEmit[]> {
+    if (this.#emits.length === 0) return []
+    await this.#options.catalog.ready()
+    let events = 0
+    let bytes = 0
+    let count = 0
+    for (const emit of this.#emits) {
+      if (
+        count > 0 &&
+        (events + emit.events.length > EVENTS_PER_COMMIT || bytes + emit.bytes > BYTES_PER_COMMIT)
+      )
+        break
+      if (emit.release !== null && count > 0) break
+      events += emit.events.length
+      bytes += emit.bytes
+      count++
+      if (emit.release !== null) break
+    }
+    return this.#emits.splice(0, count)
+  }
+
+  /** Stops short where a crash would repeat too much: what is left over goes first in the next commit. */
+  #plan(emits: WaitingEmit[], commitId: string): AppendPlan {
+    const { catalog, group, fastPath } = this.#options
+    const plan = new AppendPlan({ router: catalog.router, commitId, group, fastPath })
+    for (let emit = 0; emit < emits.length; emit++) {
+      if (emit > 0 && plan.ownDeliveries >= DELIVERIES_PER_COMMIT) {
+        this.#emits.unshift(...emits.splice(emit))
+        break
+      }
+      for (const event of (emits[emit] as WaitingEmit).events) plan.add(event, emit)
+    }
+    return plan
+  }
+
+  async #answer(
+    emits: readonly WaitingEmit[],
+    plan: AppendPlan,
+    result: ChangeResult,
+    leased: boolean,
+  ): Promise<void> {
+    if (result.status === "stale") {
+      this.#emits.unshift(...emits)
+      await this.#options.catalog.refresh()
+      return
+    }
+    if (result.status !== "ok" || result.append === undefined) {
+      const message = result.status === "conflict" ? result.message : "The store fenced an emit."
+      for (const emit of emits) this.#finish(emit, () => emit.reject(new StoreError(message)))
+      return
+    }
+    const { append } = result
+    if (leased) this.#runner?.begin(plan, append)
+    this.#acknowledge(emits, plan.commitId, append)
+    if (plan.ownQueued || (!leased && plan.ownDeliveries > 0)) this.#runner?.poke()
+    this.#options.engine.wakeup.hint()
+  }
+
+  #acknowledge(emits: readonly WaitingEmit[], commitId: string, append: AppendResult): void {
+    const rejected = new Map(append.rejected.map((each) => [each.emit, each]))
+    const existing = new Map<number, EventKey>(append.existing.map((each) => [each.index, each.key]))
+    let index = 0
+    for (let i = 0; i < emits.length; i++) {
+      const emit = emits[i] as WaitingEmit
+      const refusal = rejected.get(i)
+      const first = index
+      index += emit.events.length
+      this.#finish(emit, () => {
+        if (refusal === undefined) emit.resolve(receiptsOf(emit.events, commitId, first, existing))
+        else if (refusal.code === "conflict") emit.reject(new IdConflictError(refusal.message))
+        else emit.reject(new InvalidInputError(refusal.message))
+      })
+    }
+  }
+
+  #finish(emit: WaitingEmit, answer: () => void): void {
+    this.#bytes -= emit.bytes
+    answer()
+  }
+
+  #recover(): void {
+    if (!this.#failing) return
+    this.#failing = false
+    this.#runner?.resume()
+  }
+
+  #giveUp(emits: readonly WaitingEmit[], changes: readonly WaitingChange[], error: Error): void {
+    for (const emit of emits) this.#finish(emit, () => emit.reject(error))
+    const kept = this.#closed ? [] : changes.filter((each) => each.keep)
+    this.#changes = [...kept, ...this.#changes]
+    for (const each of changes) if (!kept.includes(each)) each.reject(error)
+  }
+
+  /** Real time: what is waited for is the disk, not the application's clock. */
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      setTimeout(resolve, ms)
+    })
+  }
+
+  #overloaded(): OverloadedError {
+    const { mostBytes } = this.#options
+    return new OverloadedError(
+      `Expected fewer than ${mostBytes} bytes of events to be waiting for the disk, got more: events are emitted faster than they can be written. Await each emit, emit in arrays, or try again later.`,
+    )
+  }
+}
+
+function receiptsOf(
+  events: readonly DraftEvent[],
+  commitId: string,
+  first: number,
+  existing: ReadonlyMap<number, EventKey>,
+): Receipt[] {
+  return events.map((event, i) => {
+    const key = existing.size === 0 ? undefined : existing.get(first + i)
+    return {
+      id: event.id ?? eventId(key?.commitId ?? commitId, key?.index ?? first + i),
+      existing: key !== undefined,
+    }
+  })
+}
+
+function stopped(): StoppedError {
+  return new StoppedError(
+    "Expected a running Carillon, got one that was stopped. Emit before `stop()`, or create another.",
+  )
+}
+
+function tooMany(count: number): InvalidInputError {
+  return new InvalidInputError(
+    `Expected at most ${MAX_EVENTS_PER_COMMIT} events in one emit, which is written as a whole, got ${count}. Emit them in several arrays.`,
+  )
+}

@@ -1,0 +1,30 @@
+import type { Clock } from "../core/clock.ts"
+import type { Outcome } from "../core/outcome.ts"
+import type { ContinuedJob } from "../engine/commit.ts"
+import type { Committer } from "./committer.ts"
+import type { Delivery } from "./delivery.ts"
+import type { Handlers, HandlerTools } from "./handlers.ts"
+import type { Runner } from "./runner.ts"
+
+/** A piece of leased work that the worker keeps an eye on while it is open. */
+export interface OpenWork {
+  readonly worker: number
+}
+
+/** What leased work needs of its worker: where it runs, where it is written, whom it tells. */
+export interface Desk {
+  readonly clock: Clock
+  readonly random: () => number
+  readonly runner: Runner
+  readonly committer: Committer
+  readonly handlers: Handlers
+  readonly tools: HandlerTools
+  opened(work: OpenWork): void
+  closed(work: OpenWork): void
+  /** So many handled deliveries are written; `more` = something waits now that did not before. */
+  settled(count: number, more: boolean): void
+  /** A delivery of a batch goes on as this job. */
+  reported(job: ContinuedJob): void
+  /** A delivery has no attempts left. */
+  died(delivery: Delivery, outcome: Extract<Outcome, { kind: "dead" }>): void
+}

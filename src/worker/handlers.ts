@@ -1,0 +1,112 @@
+import type { ResolvedPolicy } from "../core/policy.ts"
+import type { EventView } from "../core/view.ts"
+import type { Delivery, DeliveryContext } from "./delivery.ts"
+
+/** A handler as the runner calls it. */
+export type HandlerFunction = (event: EventView, context: DeliveryContext) => unknown
+
+/** What handlers are handed beside the event. */
+export interface HandlerTools {
+  readonly container: unknown
+  loggerFor(delivery: Delivery): unknown
+}
+
+/** A subscription that this process has a handler for, and what runs of it here. */
+export class HandlerEntry {
+  readonly no: number
+  readonly id: string
+  readonly run: HandlerFunction
+  readonly policy: ResolvedPolicy
+  readonly ephemeral: boolean
+  paused: boolean
+  running = 0
+  waiting = 0
+  readonly #queue: (Delivery | undefined)[] = []
+  #head = 0
+
+  constructor(entry: {
+    no: number
+    id: string
+    run: HandlerFunction
+    policy: ResolvedPolicy
+    ephemeral: boolean
+    paused: boolean
+  }) {
+    this.no = entry.no
+    this.id = entry.id
+    this.run = entry.run
+    this.policy = entry.policy
+    this.ephemeral = entry.ephemeral
+    this.paused = entry.paused
+  }
+
+  get hasSlot(): boolean {
+    return this.running < this.policy.concurrency && !this.paused
+  }
+
+  /** How many more it could be given so that its slots never run dry. */
+  get room(): number {
+    return Math.max(0, 2 * this.policy.concurrency - this.running - this.waiting)
+  }
+
+  /** So much of it is free that asking the store for more is worth a call. */
+  get isHungry(): boolean {
+    return this.room * 4 >= this.policy.concurrency
+  }
+
+  enqueue(delivery: Delivery): void {
+    this.#queue.push(delivery)
+    this.waiting++
+  }
+
+  /** The next that still wants to run. */
+  dequeue(): Delivery | null {
+    while (this.#head < this.#queue.length) {
+      const delivery = this.#queue[this.#head] as Delivery
+      this.#queue[this.#head++] = undefined
+      if (this.#head === this.#queue.length) {
+        this.#queue.length = 0
+        this.#head = 0
+      }
+      if (delivery.state !== "waiting") continue
+      this.waiting--
+      return delivery
+    }
+    return null
+  }
+
+  /** It is not to run here any more; its place in the queue is skipped. */
+  giveUp(delivery: Delivery): void {
+    delivery.state = "given-up"
+    this.waiting--
+  }
+}
+
+/** The handlers of this process, by the number of their subscription. */
+export class Handlers {
+  readonly #entries = new Map<number, HandlerEntry>()
+
+  add(entry: HandlerEntry): void {
+    this.#entries.set(entry.no, entry)
+  }
+
+  remove(no: number): void {
+    this.#entries.delete(no)
+  }
+
+  get(no: number): HandlerEntry | undefined {
+    return this.#entries.get(no)
+  }
+
+  values(): IterableIterator<HandlerEntry> {
+    return this.#entries.values()
+  }
+
+  get size(): number {
+    return this.#entries.size
+  }
+
+  numbers(): number[] {
+    return [...this.#entries.keys()]
+  }
+}

@@ -1,0 +1,118 @@
+import type { AttemptRecord } from "../core/job.ts"
+import type { Outcome } from "../core/outcome.ts"
+import type { EventView } from "../core/view.ts"
+import type { LeasedRow } from "../engine/commit.ts"
+import { reach } from "../engine/faults.ts"
+import type { ClaimedJob } from "../engine/leases.ts"
+import { Delivery, type Home } from "./delivery.ts"
+import type { Desk } from "./desk.ts"
+import { outcomeOf, recordOf } from "./verdict.ts"
+
+/** Where a delivery reports while its batch is being spilled: the result waits for the job's number. */
+export class SpillingHome implements Home {
+  readonly #desk: Desk
+  readonly #delivery: Delivery
+  #result: { error: unknown; ms: number } | null = null
+
+  constructor(desk: Desk, delivery: Delivery) {
+    this.#desk = desk
+    this.#delivery = delivery
+    delivery.home = this
+  }
+
+  done(_: Delivery, error: unknown, ms: number): void {
+    this.#result = { error, ms }
+  }
+
+  /** The job is written, or it was fenced (number 0): then the delivery is somebody else's. */
+  arrive(row: LeasedRow, worker: number): void {
+    reach("spill.after")
+    const home =
+      row.no === 0 ? new NoHome(this.#desk) : new JobRun(this.#desk, { ...row, worker, unordered: false })
+    this.#delivery.home = home
+    if (this.#result !== null) home.done(this.#delivery, this.#result.error, this.#result.ms)
+  }
+}
+
+/** Nobody waits for this result any more. */
+export class NoHome implements Home {
+  readonly #desk: Desk
+
+  constructor(desk: Desk) {
+    this.#desk = desk
+  }
+
+  done(): void {
+    this.#desk.settled(1, false)
+  }
+}
+
+/** A job that this worker holds. */
+export class JobRun implements Home {
+  readonly no: number
+  readonly epoch: number
+  readonly worker: number
+  readonly #desk: Desk
+  readonly #skips: boolean
+
+  constructor(desk: Desk, lease: LeasedRow & { readonly worker: number; readonly unordered: boolean }) {
+    this.#desk = desk
+    this.no = lease.no
+    this.epoch = lease.epoch
+    this.worker = lease.worker
+    this.#skips = lease.unordered
+    desk.opened(this)
+  }
+
+  done(delivery: Delivery, error: unknown, ms: number): void {
+    this.#desk.closed(this)
+    const outcome: Outcome =
+      error === undefined ? { kind: "delivered" } : outcomeOf(this.#desk, delivery, error)
+    this.#settle(outcome, recordOf(delivery, outcome, ms, this.worker), delivery)
+  }
+
+  /** It was not begun, or its result does not count: another worker, or a later time, may have it. */
+  handBack(): void {
+    this.#desk.closed(this)
+    this.#settle({ kind: "retry", dueAt: this.#desk.clock.now(), error: "" }, null, null)
+  }
+
+  cancel(reason: string): void {
+    this.#desk.closed(this)
+    this.#settle({ kind: "cancelled", reason }, null, null)
+  }
+
+  mark(reason: string): void {
+    const { no, worker, epoch } = this
+    this.#desk.committer.settle({ kind: "mark-job", no, worker, epoch, reason }).catch(ignore)
+  }
+
+  #settle(outcome: Outcome, record: AttemptRecord | null, delivery: Delivery | null): void {
+    const { no, worker, epoch } = this
+    const unordered = this.#skips && outcome.kind === "retry"
+    const counted = delivery === null ? 0 : 1
+    this.#desk.committer.settle({ kind: "settle-job", no, worker, epoch, outcome, record, unordered }).then(
+      (result) => {
+        if (result.status === "ok" && outcome.kind === "dead" && delivery !== null)
+          this.#desk.died(delivery, outcome)
+        this.#desk.settled(counted, result.status === "ok" && outcome.kind !== "cancelled")
+      },
+      () => this.#desk.settled(counted, false),
+    )
+  }
+}
+
+function ignore(): void {
+  // The store is closing: what only informs may be lost.
+}
+
+/** A claimed job as a delivery, ready to run. */
+export function deliveryOf(desk: Desk, job: ClaimedJob, run: JobRun, view: EventView): Delivery | null {
+  const handler = desk.handlers.get(job.subscription)
+  if (handler === undefined) return null
+  return new Delivery(run, handler, view, desk.tools, {
+    attempt: job.attempt + 1,
+    replay: job.replay,
+    isolated: job.isolated,
+  })
+}

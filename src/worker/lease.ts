@@ -1,0 +1,104 @@
+import type { Clock, Timer } from "../core/clock.ts"
+import type { Engine } from "../engine/engine.ts"
+
+export interface LeaseOptions {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly group: string
+  readonly leaseMs: number
+  readonly heartbeatMs: number
+  readonly handles: () => readonly number[]
+  readonly onLost: () => void
+  readonly onFreed: () => void // a dead worker's work became free
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * One worker's lease: it is held while heartbeats are written and our own monotonic clock agrees.
+ *
+ * When it is lost, everything under it is discarded and the worker joins again as a new incarnation.
+ */
+export class Lease {
+  readonly #options: LeaseOptions
+  #worker: number | null = null
+  #joining: Promise<number> | null = null
+  #endsAt = 0 // monotonic ms
+  #timer: Timer | null = null
+  #left = false
+
+  constructor(options: LeaseOptions) {
+    this.#options = options
+  }
+
+  get worker(): number | null {
+    return this.#worker
+  }
+
+  /** The store may already have given our work away: nothing is started then. */
+  get isHeld(): boolean {
+    return this.#worker !== null && this.#options.clock.monotonic() < this.#endsAt
+  }
+
+  join(): Promise<number> {
+    if (this.#worker !== null) return Promise.resolve(this.#worker)
+    this.#joining ??= this.#join().finally(() => {
+      this.#joining = null
+    })
+    return this.#joining
+  }
+
+  /** One heartbeat, now. */
+  async beat(): Promise<void> {
+    const { engine, clock, leaseMs, handles } = this.#options
+    const worker = this.#worker
+    if (worker === null) return
+    const startedAt = clock.monotonic()
+    const { alive, freed } = await engine.leases.heartbeat({ worker, leaseMs, handles: handles() })
+    if (this.#worker !== worker) return
+    if (!alive) await this.#rejoin()
+    else this.#endsAt = startedAt + leaseMs
+    if (freed > 0) this.#options.onFreed()
+  }
+
+  async leave(): Promise<void> {
+    this.#left = true
+    this.#clearTimer()
+    await this.#joining
+    const worker = this.#worker
+    this.#worker = null
+    if (worker !== null) await this.#options.engine.leases.leave(worker)
+  }
+
+  async #join(): Promise<number> {
+    const { engine, clock, group, leaseMs } = this.#options
+    const startedAt = clock.monotonic()
+    const { worker } = await engine.leases.join({ group, leaseMs })
+    this.#worker = worker
+    this.#endsAt = startedAt + leaseMs
+    this.#schedule()
+    return worker
+  }
+
+  async #rejoin(): Promise<void> {
+    this.#worker = null
+    this.#options.onLost()
+    if (this.#left) return
+    await this.join()
+    this.#options.onFreed()
+  }
+
+  #schedule(): void {
+    if (this.#left) return
+    this.#clearTimer()
+    this.#timer = this.#options.clock.setTimeout(() => {
+      this.beat()
+        .catch(this.#options.onError)
+        .finally(() => this.#schedule())
+    }, this.#options.heartbeatMs)
+  }
+
+  #clearTimer(): void {
+    if (this.#timer !== null) this.#options.clock.clearTimeout(this.#timer)
+    this.#timer = null
+  }
+}

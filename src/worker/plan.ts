@@ -1,0 +1,196 @@
+import { PART_SIZE, slices } from "../core/batch.ts"
+import type { DraftEvent } from "../core/event.ts"
+import { type Router, roadOf, wants } from "../core/route.ts"
+import type { SubscriptionVersion } from "../core/subscription.ts"
+import { EventView } from "../core/view.ts"
+import type { AppendEvents, NewBatch, NewJob, NewPart, StagedRelease } from "../engine/commit.ts"
+
+export interface PlanOptions {
+  readonly router: Router
+  readonly commitId: string
+  readonly group: string // whose batches this process may run from memory
+  readonly fastPath: boolean
+}
+
+/**
+ * What routing decided for the events of one commit: batches, jobs and parts, and, for our own
+ * group, everything needed to run its batches from memory once they are written.
+ */
+export class AppendPlan {
+  readonly events: DraftEvent[] = []
+  readonly emits: number[] = []
+  readonly #router: Router
+  readonly #commitId: string
+  readonly #group: string
+  readonly #fastPath: boolean
+  readonly #batches = new Map<string, PlannedBatch>()
+  readonly #jobs: NewJob[] = []
+  readonly #waiting = new Map<
+    string,
+    { subscription: SubscriptionVersion; priority: number; reason: string; indexes: number[] }
+  >()
+  #ownDeliveries = 0
+  #ownQueued = false
+
+  constructor({ router, commitId, group, fastPath }: PlanOptions) {
+    this.#router = router
+    this.#commitId = commitId
+    this.#group = group
+    this.#fastPath = fastPath
+  }
+
+  get commitId(): string {
+    return this.#commitId
+  }
+
+  /** Deliveries that our own group would run from memory. */
+  get ownDeliveries(): number {
+    return this.#ownDeliveries
+  }
+
+  /** Is there work in it for our own group that is not run from memory? */
+  get ownQueued(): boolean {
+    return this.#ownQueued
+  }
+
+  get ownBatches(): readonly PlannedBatch[] {
+    return [...this.#batches.values()].filter((batch) => batch.group === this.#group)
+  }
+
+  add(event: DraftEvent, emit: number): void {
+    const index = this.events.length
+    this.events.push(event)
+    this.emits.push(emit)
+    const { candidates, plain } = this.#router.route(event.name, event.scope, event.sender)
+    if (candidates.length === 0) return
+    if (plain !== null && event.deliverAt === null && this.#fastPath) {
+      for (const subscription of plain) this.#direct(subscription, event, index, null)
+      return
+    }
+    let view: EventView | null = null
+    for (const candidate of candidates) {
+      if (candidate.filter !== null) view ??= new EventView(event, this.#commitId, index)
+      if (view !== null && !wants(candidate, view)) continue
+      this.#send(candidate.subscription, event, index, view)
+    }
+  }
+
+  toChange(worker: number | null, again: boolean, release: StagedRelease | null): AppendEvents {
+    return {
+      kind: "append",
+      commitId: this.#commitId,
+      again,
+      catalogVersion: this.#router.version,
+      events: this.events,
+      emits: this.emits,
+      batches: [...this.#batches.values()].map((batch) =>
+        batch.toNew(batch.group === this.#group ? worker : null),
+      ),
+      jobs: this.#jobs,
+      parts: [...this.#waiting.values()].flatMap((each) => this.#toParts(each)),
+      release,
+    }
+  }
+
+  /** The planned batches in the order of the change, which is the order of its results. */
+  get batches(): readonly PlannedBatch[] {
+    return [...this.#batches.values()]
+  }
+
+  #send(subscription: SubscriptionVersion, event: DraftEvent, index: number, view: EventView | null): void {
+    const { road, reason } = roadOf(subscription.definition, event)
+    if (road === "direct" && this.#fastPath) {
+      this.#direct(subscription, event, index, view)
+      return
+    }
+    if (subscription.group === this.#group) this.#ownQueued = true
+    if (road === "part" && this.#fastPath) this.#wait(subscription, event.priority, reason, index)
+    else this.#jobs.push(toJob(subscription, event, index, reason))
+  }
+
+  #direct(subscription: SubscriptionVersion, event: DraftEvent, index: number, view: EventView | null): void {
+    const { group } = subscription
+    const key = event.priority === 1 ? group : `${group}\n${event.priority}`
+    let batch = this.#batches.get(key)
+    if (batch === undefined) {
+      batch = new PlannedBatch(group, event.priority)
+      this.#batches.set(key, batch)
+    }
+    batch.add(subscription, index, view)
+    if (group === this.#group) this.#ownDeliveries++
+  }
+
+  #wait(subscription: SubscriptionVersion, priority: number, reason: string, index: number): void {
+    const key = `${subscription.no}\n${priority}\n${reason}`
+    const waiting = this.#waiting.get(key)
+    if (waiting === undefined) this.#waiting.set(key, { subscription, priority, reason, indexes: [index] })
+    else waiting.indexes.push(index)
+  }
+
+  #toParts({
+    subscription,
+    priority,
+    reason,
+    indexes,
+  }: {
+    subscription: SubscriptionVersion
+    priority: number
+    reason: string
+    indexes: number[]
+  }): NewPart[] {
+    return slices(indexes, PART_SIZE).map((some) => ({
+      group: subscription.group,
+      subscription: subscription.no,
+      priority,
+      replay: 0,
+      reason,
+      catalogVersion: this.#router.version,
+      refs: some.map((index) => ({ commitId: this.#commitId, index })),
+    }))
+  }
+}
+
+/** A batch to be: which subscription gets which event of the commit. */
+export class PlannedBatch {
+  readonly group: string
+  readonly priority: number
+  readonly indexes: number[] = []
+  readonly subscriptions: SubscriptionVersion[] = []
+  readonly views: (EventView | null)[] = []
+  readonly #counts = new Map<number, number>()
+
+  constructor(group: string, priority: number) {
+    this.group = group
+    this.priority = priority
+  }
+
+  add(subscription: SubscriptionVersion, index: number, view: EventView | null): void {
+    this.indexes.push(index)
+    this.subscriptions.push(subscription)
+    this.views.push(view)
+    this.#counts.set(subscription.no, (this.#counts.get(subscription.no) ?? 0) + 1)
+  }
+
+  toNew(worker: number | null): NewBatch {
+    return {
+      group: this.group,
+      priority: this.priority,
+      deliveries: Object.fromEntries(this.#counts),
+      worker,
+    }
+  }
+}
+
+function toJob(subscription: SubscriptionVersion, event: DraftEvent, index: number, reason: string): NewJob {
+  return {
+    index,
+    subscription: subscription.no,
+    group: subscription.group,
+    scope: event.scope,
+    // A delayed event keeps nobody of its key waiting: its place is when it falls due.
+    key: subscription.definition.policy.order === null || reason === "delayed" ? null : event.key,
+    priority: event.priority,
+    dueAt: event.deliverAt ?? 0,
+    reason,
+  }
+}

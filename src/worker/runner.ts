@@ -1,0 +1,255 @@
+import type { Clock, Timer } from "../core/clock.ts"
+import { LeaseLostError } from "../core/errors.ts"
+import { attemptTimeout } from "../core/retry.ts"
+import { reach } from "../engine/faults.ts"
+import { currentDelivery, type Delivery, DeliveryContext } from "./delivery.ts"
+import type { HandlerEntry } from "./handlers.ts"
+
+export interface RunnerOptions {
+  readonly clock: Clock
+  readonly capacity: number // deliveries that may run at one time in this process
+  readonly mostUnsettled: number // what a crash may repeat
+  /** May handlers be started at all? Not without a lease, nor while the store refuses writes. */
+  readonly mayStart: () => boolean
+  readonly onFree: (handler: HandlerEntry) => void // one of its slots became free
+  readonly onStuck: (delivery: Delivery) => void // ran past its timeout and goes on
+}
+
+/** Times are kept to about this: one timer for all that runs. */
+const SWEEP_MS = 25
+
+/** An isolated job that may be its process's death runs alone, but not for ever. */
+const ALONE_MS = 2_000
+
+/**
+ * Runs handlers within every limit: slots of each subscription, of the process, and of what a crash
+ * may repeat. It knows nothing of batches, jobs or stores.
+ */
+export class Runner {
+  readonly #options: RunnerOptions
+  readonly #running = new Set<Delivery>()
+  readonly #waiting = new Set<HandlerEntry>()
+  #unsettled = 0
+  #pumping = false
+  #sweepTimer: Timer | null = null
+  #sweepAt = Number.POSITIVE_INFINITY
+  #waitingCount = 0
+  #alone: Delivery | null = null
+  #wantsAlone: Delivery | null = null
+  readonly #idle: (() => void)[] = []
+
+  constructor(options: RunnerOptions) {
+    this.#options = options
+  }
+
+  get running(): number {
+    return this.#running.size
+  }
+
+  get waiting(): number {
+    return this.#waitingCount
+  }
+
+  get isIdle(): boolean {
+    return this.#running.size === 0 && this.#waitingCount === 0 && this.#wantsAlone === null
+  }
+
+  get runningIsolated(): boolean {
+    if (this.#wantsAlone !== null) return true
+    for (const delivery of this.#running) if (delivery.isolated) return true
+    return false
+  }
+
+  /** Deliveries that may be taken on before this process has all it can run. */
+  get room(): number {
+    return Math.max(0, this.#options.capacity - this.#running.size - this.#waitingCount)
+  }
+
+  /** Starts it now if every limit allows, else when they do. */
+  run(delivery: Delivery): void {
+    const { handler } = delivery
+    if (handler.waiting === 0 && this.#mayStart(handler)) {
+      this.#start(delivery)
+      return
+    }
+    handler.enqueue(delivery)
+    this.#waitingCount++
+    this.#waiting.add(handler)
+  }
+
+  /** Starts it when nothing else runs, and nothing beside it: it may take the process with it. */
+  runAlone(delivery: Delivery): void {
+    this.#wantsAlone = delivery
+    this.pump()
+  }
+
+  giveUp(delivery: Delivery): void {
+    delivery.handler.giveUp(delivery)
+    this.#waitingCount--
+    this.#checkIdle()
+  }
+
+  /** What was handled is settled: a crash will not repeat it. */
+  settled(count: number): void {
+    this.#unsettled -= count
+    this.pump()
+  }
+
+  /** Starts what waits, as far as the limits allow. */
+  pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
+    if (this.#wantsAlone !== null && this.#running.size === 0 && this.#options.mayStart()) {
+      this.#alone = this.#wantsAlone
+      this.#wantsAlone = null
+      this.#start(this.#alone)
+    }
+    for (const handler of this.#waiting) {
+      while (this.#mayStart(handler)) {
+        const delivery = handler.dequeue()
+        if (delivery === null) break
+        this.#waitingCount--
+        this.#start(delivery)
+      }
+      if (handler.waiting === 0) this.#waiting.delete(handler)
+    }
+    this.#pumping = false
+    this.#checkIdle()
+  }
+
+  /** What waits for a paused handler does not wait here. */
+  takeBackPaused(): Delivery[] {
+    const taken: Delivery[] = []
+    for (const handler of this.#waiting) {
+      if (!handler.paused) continue
+      for (let next = handler.dequeue(); next !== null; next = handler.dequeue()) {
+        next.state = "given-up"
+        this.#waitingCount--
+        taken.push(next)
+      }
+      this.#waiting.delete(handler)
+    }
+    this.#checkIdle()
+    return taken
+  }
+
+  /** Resolves when nothing runs and nothing waits here. */
+  whenIdle(): Promise<void> {
+    if (this.isIdle) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#idle.push(resolve)
+    })
+  }
+
+  /** The lease is gone, or time is up: whoever listens to its signal should stop. */
+  abortAll(reason: Error = leaseLost()): void {
+    for (const delivery of this.#running) delivery.abort(reason)
+  }
+
+  /** Everything of a lost lease: what waits is dropped, what runs reports to nobody. */
+  forget(): void {
+    for (const handler of this.#waiting) while (handler.dequeue() !== null) this.#waitingCount--
+    this.#waiting.clear()
+    this.#wantsAlone = null
+    this.#unsettled = 0
+  }
+
+  #mayStart(handler: HandlerEntry): boolean {
+    return (
+      handler.hasSlot &&
+      this.#running.size < this.#options.capacity &&
+      this.#unsettled + this.#running.size < this.#options.mostUnsettled &&
+      this.#alone === null &&
+      this.#wantsAlone === null &&
+      this.#options.mayStart()
+    )
+  }
+
+  #start(delivery: Delivery): void {
+    const { handler } = delivery
+    const { clock } = this.#options
+    const now = clock.monotonic()
+    delivery.state = "running"
+    delivery.startedAt = now
+    delivery.begunAt = clock.now()
+    delivery.deadline = now + attemptTimeout(handler.policy, delivery.attempt)
+    handler.running++
+    this.#running.add(delivery)
+    this.#sweepBy(delivery.deadline)
+    reach("handler.before")
+    let result: unknown
+    try {
+      result = currentDelivery.run(delivery, handler.run, delivery.view, new DeliveryContext(delivery))
+    } catch (error) {
+      this.#finish(delivery, error ?? new Error("The handler threw nothing."))
+      return
+    }
+    if (isThenable(result)) {
+      result.then(
+        () => this.#finish(delivery, undefined),
+        (error: unknown) => this.#finish(delivery, error ?? new Error("The handler rejected with nothing.")),
+      )
+    } else this.#finish(delivery, undefined)
+  }
+
+  #finish(delivery: Delivery, error: unknown): void {
+    const { handler } = delivery
+    delivery.state = "done"
+    handler.running--
+    this.#running.delete(delivery)
+    if (this.#alone === delivery) this.#alone = null
+    this.#unsettled++
+    const ms = this.#options.clock.monotonic() - delivery.startedAt
+    delivery.home.done(delivery, delivery.timedOut ? delivery.timeoutError() : error, ms)
+    if (this.#waiting.size > 0 || this.#wantsAlone !== null) this.pump()
+    this.#options.onFree(handler)
+    this.#checkIdle()
+  }
+
+  #checkIdle(): void {
+    if (this.#idle.length > 0 && this.isIdle) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  #sweepBy(at: number): void {
+    if (at >= this.#sweepAt) return
+    const { clock } = this.#options
+    if (this.#sweepTimer !== null) clock.clearTimeout(this.#sweepTimer)
+    this.#sweepAt = at
+    this.#sweepTimer = clock.setTimeout(() => this.#sweep(), Math.max(1, at - clock.monotonic()))
+  }
+
+  /** Aborts what has run past its time; the attempt ends when the handler does. */
+  #sweep(): void {
+    this.#sweepTimer = null
+    this.#sweepAt = Number.POSITIVE_INFINITY
+    const now = this.#options.clock.monotonic()
+    let next = Number.POSITIVE_INFINITY
+    for (const delivery of this.#running) {
+      if (delivery.timedOut) continue
+      if (delivery.deadline <= now) this.#timeOut(delivery)
+      else if (delivery.deadline < next) next = delivery.deadline
+    }
+    if (this.#alone !== null && now - this.#alone.startedAt > ALONE_MS) {
+      this.#alone = null
+      this.pump()
+    }
+    if (next !== Number.POSITIVE_INFINITY) this.#sweepBy(Math.max(next, now + SWEEP_MS))
+  }
+
+  #timeOut(delivery: Delivery): void {
+    delivery.timedOut = true
+    delivery.abort(delivery.timeoutError())
+    // A handler that heeds its signal ends within the next turns of the loop; what goes on is stuck.
+    setImmediate(() => {
+      if (delivery.state === "running") this.#options.onStuck(delivery)
+    })
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function"
+}
+
+function leaseLost(): LeaseLostError {
+  return new LeaseLostError("This worker's lease has ended: another may be doing its work. Stop here.")
+}

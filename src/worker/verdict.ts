@@ -1,0 +1,28 @@
+import type { AttemptRecord } from "../core/job.ts"
+import type { Outcome } from "../core/outcome.ts"
+import { decideRetry, failureOf } from "../core/retry.ts"
+import type { Delivery } from "./delivery.ts"
+import type { Desk } from "./desk.ts"
+import { policyFor } from "./event-policy.ts"
+
+/** What becomes of a delivery whose handler failed: the one retry decision, with the event's own wishes. */
+export function outcomeOf(desk: Desk, delivery: Delivery, error: unknown): Outcome {
+  return decideRetry({
+    policy: policyFor(delivery.handler.policy, delivery.view.extra),
+    attempt: delivery.attempt,
+    failure: failureOf(error),
+    now: desk.clock.now(),
+    random: desk.random(),
+  })
+}
+
+export function recordOf(delivery: Delivery, outcome: Outcome, ms: number, worker: number): AttemptRecord {
+  const base = {
+    attempt: delivery.attempt,
+    at: delivery.begunAt,
+    ms: Math.round(ms * 1000) / 1000,
+    outcome: outcome.kind,
+    worker,
+  }
+  return "error" in outcome ? { ...base, error: outcome.error } : base
+}
