@@ -6,7 +6,7 @@ const tsc = "node_modules/typescript/bin/tsc"
 
 /** Each step is a file to run, with its arguments; the quick ones come first. */
 const steps: Readonly<Record<string, readonly string[]>> = {
-  style: ["node_modules/@biomejs/biome/bin/biome", "ci", "--error-on-warnings"],
+  style: ["node_modules/@biomejs/biome/bin/biome", "ci", "--error-on-warnings", "--colors=off"],
   floors: ["scripts/check-floors.ts"],
   errors: ["scripts/check-errors.ts"],
   migrations: ["scripts/embed-migrations.ts", "--check"],
