@@ -24,7 +24,13 @@ function moduleText(folder: string): string {
     return `  {\n    number: ${Number(file.slice(0, 4))},\n    name: "${file.slice(5, -4)}",\n    sql: \`${sql}\`,\n  },\n`
   })
   return `// Made from migrations/*.sql by scripts/embed-migrations.ts: change those, not this.
-export const MIGRATIONS: readonly { readonly number: number; readonly name: string; readonly sql: string }[] = [
+interface Migration {
+  readonly number: number
+  readonly name: string
+  readonly sql: string
+}
+
+export const MIGRATIONS: readonly Migration[] = [
 ${migrations.join("")}]
 `
 }

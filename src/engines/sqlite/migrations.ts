@@ -1,10 +1,15 @@
 // Made from migrations/*.sql by scripts/embed-migrations.ts: change those, not this.
-export const MIGRATIONS: readonly { readonly number: number; readonly name: string; readonly sql: string }[] =
-  [
-    {
-      number: 1,
-      name: "init",
-      sql: `-- What is true of the whole store: the version of the catalog.
+interface Migration {
+  readonly number: number
+  readonly name: string
+  readonly sql: string
+}
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    number: 1,
+    name: "init",
+    sql: `-- What is true of the whole store: the version of the catalog.
 CREATE TABLE meta (
   name TEXT PRIMARY KEY,
   value INTEGER NOT NULL
@@ -192,5 +197,5 @@ CREATE TABLE rates (
   at INTEGER NOT NULL
 );
 `,
-    },
-  ]
+  },
+]
