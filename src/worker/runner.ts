@@ -154,6 +154,13 @@ export class Runner {
     this.#unsettled = 0
   }
 
+  /** Nothing is timed any more: a process may end. */
+  close(): void {
+    if (this.#sweepTimer !== null) this.#options.clock.clearTimeout(this.#sweepTimer)
+    this.#sweepTimer = null
+    this.#sweepAt = Number.NEGATIVE_INFINITY
+  }
+
   #mayStart(handler: HandlerEntry): boolean {
     return (
       handler.hasSlot &&

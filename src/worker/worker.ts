@@ -261,15 +261,9 @@ export class Worker implements DirectRunner, Desk {
       await this.committer.flush()
       if (!this.runner.isIdle) continue
       if (this.#state !== "running") return
+      while (this.#looking !== null) await this.#looking
       const taken = await this.look()
-      if (
-        taken === 0 &&
-        !this.#lookAgain &&
-        !this.#pokeScheduled &&
-        this.runner.isIdle &&
-        this.#batches.size === 0
-      )
-        return
+      if (taken === 0 && this.runner.isIdle && this.#batches.size === 0 && this.#systemJobs.size === 0) return
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
@@ -292,6 +286,7 @@ export class Worker implements DirectRunner, Desk {
     await within(Promise.all(this.#systemJobs), LAST_CHANCE_MS)
     await this.committer.flush()
     await this.#lease.leave()
+    this.runner.close()
     this.#state = "stopped"
   }
 
