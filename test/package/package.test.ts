@@ -24,7 +24,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-test("handles an event in a JavaScript program of its own", { timeout: 60_000 }, ({ skip }) => {
+test("handles an event in a JavaScript program of its own", { timeout: 130_000 }, ({ skip }) => {
   if (unreachable) skip(unreachable)
   write("shop.js", `import { createCarillon } from "carillon"\n${shop}`)
 
@@ -33,7 +33,7 @@ test("handles an event in a JavaScript program of its own", { timeout: 60_000 },
   expect(lastLine(output)).toBe("handled ord_1001")
 })
 
-test("can be required from CommonJS", { timeout: 60_000 }, ({ skip }) => {
+test("can be required from CommonJS", { timeout: 130_000 }, ({ skip }) => {
   if (unreachable) skip(unreachable)
   write("shop.cjs", `const { createCarillon } = require("carillon")\nvoid (async () => {\n${shop}})()\n`)
 
@@ -44,7 +44,7 @@ test("can be required from CommonJS", { timeout: 60_000 }, ({ skip }) => {
 
 test.for(["nodenext", "bundler"])(
   "has types that a strict program compiles against with %s resolution",
-  { timeout: 60_000 },
+  { timeout: 130_000 },
   (moduleResolution, { skip }) => {
     if (unreachable) skip(unreachable)
     write(
@@ -61,7 +61,7 @@ test.for(["nodenext", "bundler"])(
   },
 )
 
-test("brings the command", { timeout: 60_000 }, ({ skip }) => {
+test("brings the command", { timeout: 130_000 }, ({ skip }) => {
   if (unreachable) skip(unreachable)
 
   const { output } = must(npm(["exec", "--offline", "--", "carillon", "--help"], folder))
@@ -70,7 +70,8 @@ test("brings the command", { timeout: 60_000 }, ({ skip }) => {
 })
 
 const shop = `
-const carillon = await createCarillon({ database: "file:./shop.db", logger: false })
+const database = "file:./" + Date.now() + ".db"
+const carillon = await createCarillon({ database, logger: false })
 carillon.events.subscribe("order.placed", async (event) => console.log("handled", event.id), { subscriberId: "log" })
 await carillon.start()
 await carillon.events.emit({ id: "ord_1001", name: "order.placed", data: { total: 120 } })
@@ -102,7 +103,12 @@ function npm(args: readonly string[], cwd: string): Ended {
 }
 
 function run(command: string, args: readonly string[], cwd: string, shell = false): Ended {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, shell, encoding: "utf8" })
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd,
+    shell,
+    encoding: "utf8",
+    timeout: 120_000,
+  })
   return {
     command: [command, ...args].join(" "),
     status,
