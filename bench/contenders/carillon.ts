@@ -1,6 +1,7 @@
 import { join } from "node:path"
 import { createCarillon } from "../../src/index.ts"
 import type { Running, Work } from "../contender.ts"
+import type { BenchEvent } from "../payloads.ts"
 
 export async function start({ subscribers, pattern, directory, settings, handle }: Work): Promise<Running> {
   const { concurrency, ...engine } = settings
@@ -11,7 +12,7 @@ export async function start({ subscribers, pattern, directory, settings, handle 
   })
 
   for (let subscriber = 0; subscriber < subscribers; subscriber += 1) {
-    carillon.events.subscribe(pattern, (event) => handle(subscriber, event), {
+    carillon.events.subscribe<BenchEvent["data"]>(pattern, (event) => handle(subscriber, event), {
       subscriberId: `subscriber-${subscriber}`,
       ...(concurrency === undefined ? {} : { policy: { concurrency } }),
     })
