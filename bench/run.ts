@@ -88,7 +88,10 @@ async function available(wanted: readonly Measurement[]) {
   }
 }
 
-/** The raw limits first and again at the end; the others between, in alternating order. */
+/**
+ * The raw limits first and again at the end, the others between, in alternating order; the disk's own limit also after
+ * every eighth of them, so that a ratio has it from near by.
+ */
 async function measureRound(
   measurements: readonly Measurement[],
   round: number,
@@ -96,7 +99,11 @@ async function measureRound(
 ): Promise<Sample[]> {
   const limits = measurements.filter(({ contender }) => contender === "raw")
   const others = measurements.filter(({ contender }) => contender !== "raw")
-  const order = [...limits, ...(round % 2 === 0 ? others : others.toReversed()), ...limits]
+  const inserts = limits.filter(({ name }) => name === "raw")
+  const between = (round % 2 === 0 ? others : others.toReversed()).flatMap((measurement, index) =>
+    index % 8 === 7 ? [measurement, ...inserts] : [measurement],
+  )
+  const order = [...limits, ...between, ...limits]
   const samples: Sample[] = []
 
   for (const measurement of order) {

@@ -61,7 +61,11 @@ async function measureBoth(measurement: Measurement, child: ChildOptions) {
   for (let round = 0; round < Number(options.rounds); round += 1) {
     for (const storeThread of THREADS) {
       const settings = { ...measurement.settings, storeThread }
-      results[storeThread].push(await measure({ ...measurement, settings }, child))
+      try {
+        results[storeThread].push(await measure({ ...measurement, settings }, child))
+      } catch (error) {
+        console.error(`Failed on the ${storeThread} thread: ${String(error)}`)
+      }
     }
   }
   return results
@@ -76,6 +80,7 @@ function measurementFor(name: string, disk: string): Measurement {
 function row(labels: readonly string[], results: readonly Result[]): string {
   const middle = (value: (result: Result) => number | null | undefined) =>
     median(results.flatMap((result) => value(result) ?? []))
+  if (results.length === 0) return `| ${labels.join(" | ")} | failed |`
   const rate = middle((result) => result.perSecond)
   const cells = [
     ...labels,
