@@ -35,7 +35,9 @@ export async function createCarillon(options: CarillonOptions = {}): Promise<Car
     thread: resolved.storeThread,
     clock: resolved.clock,
   })
-  return new Carillon(engine, resolved)
+  const catalog = new CatalogCache(engine.queries)
+  await catalog.refresh()
+  return new Carillon(engine, catalog, resolved)
 }
 
 /** One process's access to a store: it emits, listens, and, once started, works. */
@@ -55,7 +57,7 @@ export class Carillon {
   readonly #worker: Worker
   #stopping: Promise<void> | null = null
 
-  constructor(engine: Engine, options: ResolvedOptions) {
+  constructor(engine: Engine, catalog: CatalogCache, options: ResolvedOptions) {
     const { clock, random, group } = options
     this.#engine = engine
     this.#options = options
@@ -64,7 +66,7 @@ export class Carillon {
     this.container = options.container ?? newContainer()
     const commitId = commitIds(clock.now, Math.random)
     const handlers = new Handlers()
-    this.#catalog = new CatalogCache(engine.queries)
+    this.#catalog = catalog
     this.#committer = new Committer({
       engine,
       clock,
@@ -138,7 +140,7 @@ export class Carillon {
     data: EventInput<T> | readonly EventInput<T>[],
     options?: EmitOptions,
   ): Promise<Receipt[]> {
-    return this.#emitter.emit(data, options)
+    return this.#emitter.emit(data, options, true)
   }
 
   /** From here on this process is a worker. Rejects when a subscription made before was refused. */

@@ -51,22 +51,33 @@ export class Emitter {
     this.#interceptors.delete(interceptor)
   }
 
-  async emit(input: EventInput | readonly EventInput[], options?: EmitOptions): Promise<Receipt[]> {
+  /** The ids of the events, or nothing where nobody asks: making receipts has its price too. */
+  emit(
+    input: EventInput | readonly EventInput[],
+    options: EmitOptions | undefined,
+    receipts: boolean,
+  ): Promise<Receipt[]> {
+    const { committer, subscriptions, definitions, onlyDefined } = this.#options
+    const isBusy =
+      this.#interceptors.size > 0 || subscriptions.hasPending || definitions.size > 0 || onlyDefined
     const inputs = Array.isArray(input) ? (input as readonly EventInput[]) : [input as EventInput]
-    if (inputs.length === 0) return []
-    if (options !== undefined && options !== null && typeof options !== "object") {
-      throw new InvalidInputError(expected("the options of `emit` to be an object", options))
+    if (isBusy || inputs.length === 0 || inputs.some(isGrouped)) return this.#emitWithCare(inputs, options)
+    try {
+      const drafts = this.#toDrafts(inputs, options ?? undefined)
+      return committer.emit(drafts, bytesOf(drafts), { receipts })
+    } catch (error) {
+      return Promise.reject(error)
     }
-    const checked =
-      this.#options.definitions.size === 0 && !this.#options.onlyDefined
-        ? inputs
-        : await this.#checkAll(inputs)
+  }
+
+  async #emitWithCare(inputs: readonly EventInput[], options: EmitOptions | undefined): Promise<Receipt[]> {
+    if (inputs.length === 0) return []
+    const checked = await this.#checkAll(inputs)
     const drafts = this.#toDrafts(checked, options ?? undefined)
-    if (this.#interceptors.size > 0) for (const each of checked) this.#intercept(each, {})
+    for (const each of checked) this.#intercept(each, {})
     if (this.#options.subscriptions.hasPending) await this.#options.subscriptions.ready()
-    return inputs.some(groupOf)
-      ? this.#emitGrouped(inputs, drafts)
-      : this.#options.committer.emit(drafts, bytesOf(drafts))
+    if (inputs.some(isGrouped)) return this.#emitGrouped(inputs, drafts)
+    return this.#options.committer.emit(drafts, bytesOf(drafts))
   }
 
   /** Emits what is staged under the group now, in one commit. Releasing nothing writes nothing. */
@@ -79,7 +90,7 @@ export class Emitter {
     if (this.#interceptors.size > 0)
       for (const row of rows) this.#intercept(toInput(row), { isGrouped: true, eventGroupId })
     const keys = rows.map(({ commitId, index }) => ({ commitId, index }))
-    await this.#options.committer.emit(drafts, bytesOf(drafts), { eventGroupId, keys })
+    await this.#options.committer.emit(drafts, bytesOf(drafts), { release: { eventGroupId, keys } })
   }
 
   async clear(eventGroupId: string, eventNames?: readonly string[]): Promise<void> {
@@ -88,6 +99,9 @@ export class Emitter {
   }
 
   #toDrafts(inputs: readonly EventInput[], options: EmitOptions | undefined): DraftEvent[] {
+    if (options !== undefined && typeof options !== "object") {
+      throw new InvalidInputError(expected("the options of `emit` to be an object", options))
+    }
     const { clock, defaults } = this.#options
     const now = clock.now()
     const cause = currentDelivery.getStore()?.view ?? null
@@ -155,8 +169,12 @@ export class Emitter {
 }
 
 function groupOf(input: EventInput): string | undefined {
-  const id = (input.metadata as { eventGroupId?: string | null } | undefined)?.eventGroupId
+  const id = (input?.metadata as { eventGroupId?: string | null } | null | undefined)?.eventGroupId
   return id === null ? undefined : id
+}
+
+function isGrouped(input: EventInput): boolean {
+  return groupOf(input) !== undefined
 }
 
 function checkGroupId(id: unknown): void {

@@ -52,11 +52,8 @@ export class EventModule {
    * @throws InvalidInputError, UnserialisableError, EventTooLargeError, SchemaError, UnknownEventError,
    *   IdConflictError: nothing was written. OverloadedError, StoreError: not written, try again.
    */
-  async emit<T = unknown>(
-    data: EventInput<T> | readonly EventInput<T>[],
-    options?: EmitOptions,
-  ): Promise<void> {
-    await this.#emitter.emit(data, options)
+  emit<T = unknown>(data: EventInput<T> | readonly EventInput<T>[], options?: EmitOptions): Promise<void> {
+    return this.#emitter.emit(data, options, false) as Promise<unknown> as Promise<void>
   }
 
   /**

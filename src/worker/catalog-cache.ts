@@ -13,11 +13,6 @@ export class CatalogCache {
     this.#queries = queries
   }
 
-  /** Loads it once. */
-  async ready(): Promise<void> {
-    if (this.#catalog === null) await this.refresh()
-  }
-
   refresh(): Promise<void> {
     this.#refreshing ??= this.#load().finally(() => {
       this.#refreshing = null

@@ -8,7 +8,7 @@ import {
 } from "../core/errors.ts"
 import type { DraftEvent } from "../core/event.ts"
 import { type EventKey, eventId, MAX_EVENTS_PER_COMMIT } from "../core/ids.ts"
-import type { AppendResult, Change, ChangeResult, StagedRelease } from "../engine/commit.ts"
+import type { AppendResult, Change, ChangeResult, RejectedEmit, StagedRelease } from "../engine/commit.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { CatalogCache } from "./catalog-cache.ts"
 import { AppendPlan } from "./plan.ts"
@@ -24,7 +24,7 @@ export interface DirectRunner {
   /** The worker to lease new batches to, or null when they should be born open. */
   adopt(): number | null
   /** The batches of a plan are written and leased to us. */
-  begin(plan: AppendPlan, result: AppendResult): void
+  begin(plan: AppendPlan, worker: number, result: AppendResult): void
   /** There may be work for our group in the store. */
   poke(): void
   /** Commits work again after a time in which they did not. */
@@ -41,8 +41,10 @@ export interface CommitterOptions {
   readonly mostBytes: number // waiting to be written
 }
 
+const RECEIPTS = {}
+const NO_RECEIPTS = undefined as unknown as Receipt[]
 const EVENTS_PER_COMMIT = 1_000
-const DELIVERIES_PER_COMMIT = 2_000 // ours: what a crash may repeat stays well under its cap
+const DELIVERIES_PER_COMMIT = 1_200 // ours: three commits may be unsettled, and what a crash may repeat has a cap
 const BYTES_PER_COMMIT = 4 * 1024 * 1024
 const CHANGES_PER_COMMIT = 1_000
 const SETTLE_DELAY_MS = 5
@@ -53,8 +55,19 @@ interface WaitingEmit {
   readonly events: readonly DraftEvent[]
   readonly bytes: number
   readonly release: StagedRelease | null
+  readonly receipts: boolean
   readonly resolve: (receipts: Receipt[]) => void
   readonly reject: (error: Error) => void
+}
+
+/** A commit on its way, with what is to be answered when it is written. */
+interface SentCommit {
+  readonly changes: readonly WaitingChange[]
+  readonly emits: WaitingEmit[]
+  readonly commitId: string
+  readonly plan: AppendPlan | null // null = no emits in it
+  readonly worker: number | null // whom our own batches are leased to
+  readonly results: Promise<ChangeResult[]>
 }
 
 interface WaitingChange {
@@ -99,7 +112,7 @@ export class Committer {
   emit(
     events: readonly DraftEvent[],
     bytes: number,
-    release: StagedRelease | null = null,
+    { release = null, receipts = true }: { release?: StagedRelease | null; receipts?: boolean } = RECEIPTS,
   ): Promise<Receipt[]> {
     if (this.#closed) return Promise.reject(stopped())
     if (events.length > MAX_EVENTS_PER_COMMIT) return Promise.reject(tooMany(events.length))
@@ -107,7 +120,7 @@ export class Committer {
       return Promise.reject(this.#overloaded())
     return new Promise((resolve, reject) => {
       this.#bytes += bytes
-      this.#emits.push({ events, bytes, release, resolve, reject })
+      this.#emits.push({ events, bytes, release, receipts, resolve, reject })
       this.#schedule()
     })
   }
@@ -161,63 +174,79 @@ export class Committer {
     })
   }
 
+  /** While one commit is in flight the next is gathered; it is sent before the last one's handlers run. */
   async #run(): Promise<void> {
     if (this.#running) return
     this.#running = true
-    while (this.#emits.length > 0 || this.#changes.length > 0) {
-      this.#options.clock.clearTimeout(this.#settleTimer)
-      this.#settleTimer = null
-      await this.#commitOnce()
-      if (this.#emits.length === 0 && this.#changes.every((each) => each.keep) && this.#idle.length === 0)
-        break
+    this.#options.clock.clearTimeout(this.#settleTimer)
+    this.#settleTimer = null
+    let sent = this.#send()
+    while (sent !== null) {
+      const results = await this.#outcomeOf(sent)
+      const next: SentCommit | null = results !== null && this.#isUrgent() ? this.#send() : null
+      if (results !== null) await this.#answer(sent, results)
+      sent = next
     }
     this.#running = false
     if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve()
+    else if (this.#isUrgent()) this.#schedule()
     else this.#settleTimer ??= this.#options.clock.setTimeout(() => this.#schedule(), SETTLE_DELAY_MS)
   }
 
-  async #commitOnce(): Promise<void> {
+  #isUrgent(): boolean {
+    if (this.#emits.length > 0 || this.#changes.length >= CHANGES_PER_COMMIT) return true
+    return this.#changes.length > 0 && (this.#idle.length > 0 || this.#changes.some((each) => !each.keep))
+  }
+
+  #send(): SentCommit | null {
     const changes = this.#changes.splice(0, CHANGES_PER_COMMIT)
-    const emits = await this.#nextEmits()
-    const commitId = this.#options.commitId()
+    const emits = this.#nextEmits()
+    if (changes.length === 0 && emits.length === 0) return null
+    return this.#resend({ changes, emits, commitId: this.#options.commitId() }, false)
+  }
+
+  #resend(commit: Pick<SentCommit, "changes" | "emits" | "commitId">, again: boolean): SentCommit {
+    const { changes, emits, commitId } = commit
+    const written = changes.map((each) => each.change)
+    let plan: AppendPlan | null = null
+    let worker: number | null = null
+    if (emits.length > 0) {
+      plan = this.#plan(emits, commitId)
+      worker = plan.ownDeliveries === 0 ? null : (this.#runner?.adopt() ?? null)
+      written.push(plan.toChange(worker, again, emits[0]?.release ?? null))
+    }
+    return { changes, emits, commitId, plan, worker, results: this.#options.engine.commit(written) }
+  }
+
+  /** Its results; null when it could not be written and was given up. */
+  async #outcomeOf(first: SentCommit): Promise<ChangeResult[] | null> {
+    let sent = first
     for (let tries = 1; ; tries++) {
-      const plan = emits.length === 0 ? null : this.#plan(emits, commitId)
-      const worker = plan === null || plan.ownDeliveries === 0 ? null : (this.#runner?.adopt() ?? null)
-      const written = changes.map((each) => each.change)
-      if (plan !== null) written.push(plan.toChange(worker, tries > 1, emits[0]?.release ?? null))
       try {
-        const results = await this.#options.engine.commit(written)
+        const results = await sent.results
         this.#recover()
-        for (const [i, each] of changes.entries()) each.resolve(results[i] as ChangeResult)
-        if (plan !== null)
-          await this.#answer(emits, plan, results[changes.length] as ChangeResult, worker !== null)
-        return
+        Object.assign(first, { plan: sent.plan, worker: sent.worker })
+        return results
       } catch (error) {
         this.#failing = true
-        if (tries < TRIES_OF_EMITS && !this.#closed) await this.#pause(RETRY_DELAY_MS)
-        else {
-          this.#giveUp(emits, changes, error as Error)
-          await this.#pause(RETRY_DELAY_MS)
-          return
+        await this.#pause(RETRY_DELAY_MS)
+        if (tries === TRIES_OF_EMITS || this.#closed) {
+          this.#giveUp(first.emits, first.changes, error as Error)
+          return null
         }
+        sent = this.#resend(first, true)
       }
     }
   }
 
   /** The emits of the next commit; a release goes alone, for its events are left out one by one. */
-  async #nextEmits(): Promise<WaitingEmit[]> {
-    if (this.#emits.length === 0) return []
-    await this.#options.catalog.ready()
+  #nextEmits(): WaitingEmit[] {
     let events = 0
     let bytes = 0
     let count = 0
     for (const emit of this.#emits) {
-      if (
-        count > 0 &&
-        (events + emit.events.length > EVENTS_PER_COMMIT || bytes + emit.bytes > BYTES_PER_COMMIT)
-      )
-        break
-      if (emit.release !== null && count > 0) break
+      const isFull = events + emit.events.length > EVENTS_PER_COMMIT || bytes + emit.bytes > BYTES_PER_COMMIT
+      if (count > 0 && (isFull || emit.release !== null)) break
       events += emit.events.length
       bytes += emit.bytes
       count++
@@ -241,11 +270,12 @@ export class Committer {
   }
 
   async #answer(
-    emits: readonly WaitingEmit[],
-    plan: AppendPlan,
-    result: ChangeResult,
-    leased: boolean,
+    { changes, emits, plan, worker }: SentCommit,
+    results: readonly ChangeResult[],
   ): Promise<void> {
+    for (const [i, each] of changes.entries()) each.resolve(results[i] as ChangeResult)
+    if (plan === null) return
+    const result = results[changes.length] as ChangeResult
     if (result.status === "stale") {
       this.#emits.unshift(...emits)
       await this.#options.catalog.refresh()
@@ -256,10 +286,9 @@ export class Committer {
       for (const emit of emits) this.#finish(emit, () => emit.reject(new StoreError(message)))
       return
     }
-    const { append } = result
-    if (leased) this.#runner?.begin(plan, append)
-    this.#acknowledge(emits, plan.commitId, append)
-    if (plan.ownQueued || (!leased && plan.ownDeliveries > 0)) this.#runner?.poke()
+    this.#acknowledge(emits, plan.commitId, result.append)
+    if (worker !== null) this.#runner?.begin(plan, worker, result.append)
+    if (plan.ownQueued || (worker === null && plan.ownDeliveries > 0)) this.#runner?.poke()
     this.#options.engine.wakeup.hint()
   }
 
@@ -269,14 +298,12 @@ export class Committer {
     let index = 0
     for (let i = 0; i < emits.length; i++) {
       const emit = emits[i] as WaitingEmit
-      const refusal = rejected.get(i)
       const first = index
       index += emit.events.length
-      this.#finish(emit, () => {
-        if (refusal === undefined) emit.resolve(receiptsOf(emit.events, commitId, first, existing))
-        else if (refusal.code === "conflict") emit.reject(new IdConflictError(refusal.message))
-        else emit.reject(new InvalidInputError(refusal.message))
-      })
+      this.#bytes -= emit.bytes
+      const refusal = rejected.size === 0 ? undefined : rejected.get(i)
+      if (refusal !== undefined) emit.reject(errorOf(refusal))
+      else emit.resolve(emit.receipts ? receiptsOf(emit.events, commitId, first, existing) : NO_RECEIPTS)
     }
   }
 
@@ -311,6 +338,10 @@ export class Committer {
       `Expected fewer than ${mostBytes} bytes of events to be waiting for the disk, got more: events are emitted faster than they can be written. Await each emit, emit in arrays, or try again later.`,
     )
   }
+}
+
+function errorOf({ code, message }: RejectedEmit): Error {
+  return code === "conflict" ? new IdConflictError(message) : new InvalidInputError(message)
 }
 
 function receiptsOf(

@@ -43,6 +43,10 @@ export class AppendPlan {
     return this.#commitId
   }
 
+  get catalogVersion(): number {
+    return this.#router.version
+  }
+
   /** Deliveries that our own group would run from memory. */
   get ownDeliveries(): number {
     return this.#ownDeliveries
@@ -51,10 +55,6 @@ export class AppendPlan {
   /** Is there work in it for our own group that is not run from memory? */
   get ownQueued(): boolean {
     return this.#ownQueued
-  }
-
-  get ownBatches(): readonly PlannedBatch[] {
-    return [...this.#batches.values()].filter((batch) => batch.group === this.#group)
   }
 
   add(event: DraftEvent, emit: number): void {

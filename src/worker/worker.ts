@@ -157,10 +157,9 @@ export class Worker implements DirectRunner, Desk {
     return this.#lease.worker
   }
 
-  begin(plan: AppendPlan, { batches, rejected, existing, missing }: AppendResult): void {
-    const worker = this.#lease.worker
+  begin(plan: AppendPlan, worker: number, { batches, rejected, existing, missing }: AppendResult): void {
+    if (worker !== this.#lease.worker) return // the lease was lost meanwhile: whoever took it has them
     const left = leftOut(plan, rejected, existing, missing)
-    const router = this.#options.catalog.router
     plan.batches.forEach((planned, i) => {
       const row = batches[i]
       if (row === undefined || planned.group !== this.#options.group) return
@@ -168,16 +167,16 @@ export class Worker implements DirectRunner, Desk {
         source: "batch",
         no: row.no,
         epoch: row.epoch,
-        worker: worker ?? 0,
+        worker,
         group: planned.group,
         priority: planned.priority,
         replay: 0,
-        catalogVersion: router.version,
+        catalogVersion: plan.catalogVersion,
       })
       let view: EventView | null = null
       let viewIndex = -1
       planned.indexes.forEach((index, j) => {
-        if (left !== null && left.has(index)) return
+        if (left?.has(index)) return
         if (index !== viewIndex) {
           view = planned.views[j] ?? new EventView(plan.events[index] as never, plan.commitId, index)
           viewIndex = index

@@ -9,18 +9,19 @@ import type {
   RejectedEmit,
 } from "../../engine/commit.ts"
 import { type Database, isBadValue } from "./database.ts"
+import { type Cell, cell, isAll, type PackedEvents } from "./packed.ts"
 import { insertPart } from "./parts.ts"
-import { type Cell, EVENT_CELLS, places } from "./rows.ts"
+import { places } from "./rows.ts"
 
-export type WireAppend = Omit<AppendEvents, "events"> & { readonly cells: readonly Cell[] }
+export type WireAppend = Omit<AppendEvents, "events"> & { readonly packed: PackedEvents }
 
 /** Ids of callers are unique for so long. */
 export const ID_WINDOW_MS = 7 * 24 * 60 * 60 * 1000
 
 const ROWS_AT_ONCE = 16
-const COLUMNS = "commit_id, idx, name, scope, sender, key, at, data, extra, id"
-const INSERT_ONE = `INSERT INTO events (${COLUMNS}) VALUES ${places(1, 10)}`
-const INSERT_MANY = `INSERT INTO events (${COLUMNS}) VALUES ${places(ROWS_AT_ONCE, 10)}`
+const FULL = { columns: "commit_id, idx, name, at, data, scope, sender, key, extra, id", width: 10 }
+/** Most commits hold nothing but names and data: half the values to bind. */
+const PLAIN = { columns: "commit_id, idx, name, at, data", width: 5 }
 
 /** Writes events and what routing decided for them; a bad emit stays out alone. */
 export function append(db: Database, change: WireAppend, now: number): ChangeResult {
@@ -56,7 +57,7 @@ class Leftovers {
 
   constructor(change: WireAppend) {
     this.#emits = change.emits
-    this.count = change.cells.length / EVENT_CELLS
+    this.count = change.packed.count
   }
 
   get size(): number {
@@ -107,46 +108,51 @@ function leaveOutUnstaged(db: Database, change: WireAppend, left: Leftovers): vo
 
 /** Two passes: an emit is refused whole before any id of it is taken. */
 function claimIds(db: Database, change: WireAppend, left: Leftovers, now: number): void {
-  const { cells, commitId } = change
+  const { packed, commitId } = change
+  if (isAll(packed, "id", null)) return
   const named: number[] = []
-  for (let index = 0; index < left.count; index++)
-    if (cells[index * EVENT_CELLS + 7] !== null) named.push(index)
-  if (named.length === 0) return
+  for (let index = 0; index < left.count; index++) if (cell(packed, "id", index) !== null) named.push(index)
 
   const here = new Map<string, number>()
   for (const index of named) {
     if (left.has(index)) continue
-    const [id, scope, hash] = identity(cells, index)
+    const [id, scope, hash] = identity(packed, index)
     const earlier = here.get(`${scope}\n${id}`)
     const taken =
       earlier === undefined
         ? takenId(db, id, scope, hash, now)
-        : { key: { commitId, index: earlier }, same: cells[earlier * EVENT_CELLS + 8] === hash }
+        : { key: { commitId, index: earlier }, same: cell(packed, "hash", earlier) === hash }
     if (taken === null) here.set(`${scope}\n${id}`, index)
     else if (taken.same) left.exists(index, taken.key)
     else left.reject(index, "conflict", conflictMessage(id))
   }
   const until = now + ID_WINDOW_MS
-  for (const index of named) {
-    if (left.has(index)) continue
-    const [id, scope, hash] = identity(cells, index)
-    db.run(
-      `INSERT INTO event_ids (id, scope, commit_id, idx, hash, unique_until) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT (id, scope) DO UPDATE
-       SET commit_id = excluded.commit_id, idx = excluded.idx, hash = excluded.hash, unique_until = excluded.unique_until`,
-      id,
-      scope,
-      commitId,
-      index,
-      hash,
-      until,
-    )
-  }
+  for (const index of named)
+    if (!left.has(index)) claimId(db, identity(packed, index), { commitId, index }, until)
 }
 
-function identity(cells: readonly Cell[], index: number): [id: string, scope: string, hash: string | null] {
-  const at = index * EVENT_CELLS
-  return [cells[at + 7] as string, cells[at + 1] as string, cells[at + 8] as string | null]
+function claimId(db: Database, [id, scope, hash]: Identity, key: EventKey, until: number): void {
+  db.run(
+    `INSERT INTO event_ids (id, scope, commit_id, idx, hash, unique_until) VALUES (?, ?, ?, ?, ?, ?)
+     ON CONFLICT (id, scope) DO UPDATE
+     SET commit_id = excluded.commit_id, idx = excluded.idx, hash = excluded.hash, unique_until = excluded.unique_until`,
+    id,
+    scope,
+    key.commitId,
+    key.index,
+    hash,
+    until,
+  )
+}
+
+type Identity = readonly [id: string, scope: string, hash: string | null]
+
+function identity(packed: PackedEvents, index: number): Identity {
+  return [
+    cell(packed, "id", index) as string,
+    cell(packed, "scope", index) as string,
+    cell(packed, "hash", index) as string | null,
+  ]
 }
 
 /** Who has this id already, staged or written, within the window; null = nobody. */
@@ -181,31 +187,46 @@ function insertEvents(db: Database, change: WireAppend, left: Leftovers): void {
   }
 }
 
-function insertAll(db: Database, { cells, commitId }: WireAppend, left: Leftovers): void {
-  const insertMany = db.prepare(INSERT_MANY)
-  const insertOne = db.prepare(INSERT_ONE)
+function insertAll(db: Database, { packed, commitId }: WireAppend, left: Leftovers): void {
+  const shape = isPlain(packed) ? PLAIN : FULL
+  const insertMany = db.prepare(insertOf(shape, ROWS_AT_ONCE))
+  const insertOne = db.prepare(insertOf(shape, 1))
   let values: Cell[] = []
   let rows = 0
   for (let index = 0; index < left.count; index++) {
     if (left.size > 0 && left.has(index)) continue
-    pushEvent(values, commitId, index, cells)
+    pushEvent(values, commitId, index, packed, shape === PLAIN)
     if (++rows === ROWS_AT_ONCE) {
       insertMany.run(...values)
       values = []
       rows = 0
     }
   }
-  for (let row = 0; row < rows; row++) insertOne.run(...values.slice(row * 10, row * 10 + 10))
+  for (let at = 0; at < values.length; at += shape.width) insertOne.run(...values.slice(at, at + shape.width))
+}
+
+function isPlain(packed: PackedEvents): boolean {
+  return (
+    isAll(packed, "extra", null) &&
+    isAll(packed, "id", null) &&
+    isAll(packed, "key", null) &&
+    isAll(packed, "sender", null) &&
+    isAll(packed, "scope", "")
+  )
+}
+
+function insertOf({ columns, width }: typeof FULL, rows: number): string {
+  return `INSERT INTO events (${columns}) VALUES ${places(rows, width)}`
 }
 
 /** The slow road, for when a value was refused: finds the culprits, emit by emit. */
-function insertEach(db: Database, { cells, commitId }: WireAppend, left: Leftovers): void {
+function insertEach(db: Database, { packed, commitId }: WireAppend, left: Leftovers): void {
   for (let index = 0; index < left.count; index++) {
     if (left.has(index)) continue
     const values: Cell[] = []
-    pushEvent(values, commitId, index, cells)
+    pushEvent(values, commitId, index, packed, false)
     try {
-      db.savepoint(() => db.run(INSERT_ONE, ...values))
+      db.savepoint(() => db.run(insertOf(FULL, 1), ...values))
     } catch (error) {
       if (!isBadValue(error)) throw error
       left.reject(index, "value", `The store refused the event: ${(error as Error).message}`)
@@ -216,27 +237,35 @@ function insertEach(db: Database, { cells, commitId }: WireAppend, left: Leftove
   }
 }
 
-function pushEvent(values: Cell[], commitId: string, index: number, cells: readonly Cell[]): void {
-  const at = index * EVENT_CELLS
+function pushEvent(
+  values: Cell[],
+  commitId: string,
+  index: number,
+  packed: PackedEvents,
+  plain: boolean,
+): void {
   values.push(
     commitId,
     index,
-    cells[at] as Cell,
-    cells[at + 1] as Cell,
-    cells[at + 2] as Cell,
-    cells[at + 3] as Cell,
-    cells[at + 4] as Cell,
-    cells[at + 5] as Cell,
-    cells[at + 6] as Cell,
-    cells[at + 7] as Cell,
+    cell(packed, "name", index),
+    cell(packed, "at", index),
+    cell(packed, "data", index),
+  )
+  if (plain) return
+  values.push(
+    cell(packed, "scope", index),
+    cell(packed, "sender", index),
+    cell(packed, "key", index),
+    cell(packed, "extra", index),
+    cell(packed, "id", index),
   )
 }
 
-function insertCommit(db: Database, { commitId, catalogVersion, cells }: WireAppend, left: Leftovers): void {
+function insertCommit(db: Database, { commitId, catalogVersion, packed }: WireAppend, left: Leftovers): void {
   const names = new Map<string, number>()
   for (let index = 0; index < left.count; index++) {
     if (left.size > 0 && left.has(index)) continue
-    const name = cells[index * EVENT_CELLS] as string
+    const name = cell(packed, "name", index) as string
     names.set(name, (names.get(name) ?? 0) + 1)
   }
   db.run(
@@ -302,7 +331,7 @@ function recall(db: Database, change: WireAppend): AppendResult {
   )
   for (let index = 0; index < left.count; index++) {
     if (written.has(index)) continue
-    const [id, scope, hash] = identity(change.cells, index)
+    const [id, scope, hash] = identity(change.packed, index)
     const row =
       id === null ? undefined : db.get("SELECT * FROM event_ids WHERE id = ? AND scope = ?", id, scope)
     if (row !== undefined && row.hash === hash)

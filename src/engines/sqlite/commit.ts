@@ -20,10 +20,11 @@ import { reach } from "../../engine/faults.ts"
 import { append, conflictMessage, takenId, type WireAppend } from "./append.ts"
 import { endSubscription, putReplay, putSubscription } from "./catalog.ts"
 import { type Database, isBadValue } from "./database.ts"
+import { COLUMNS, cell, type PackedEvents } from "./packed.ts"
 import { insertPart } from "./parts.ts"
-import { type Cell, EVENT_CELLS, places } from "./rows.ts"
+import { places } from "./rows.ts"
 
-export type WireStage = Omit<StageEvents, "events"> & { readonly cells: readonly Cell[] }
+export type WireStage = Omit<StageEvents, "events"> & { readonly packed: PackedEvents }
 export type WireChange = Exclude<Change, AppendEvents | StageEvents> | WireAppend | WireStage
 
 const FENCED: ChangeResult = { status: "fenced" }
@@ -207,24 +208,21 @@ function markJob(db: Database, { no, worker, epoch, reason }: MarkJob, now: numb
   return changed === 0 ? FENCED : OK
 }
 
-function stage(db: Database, { cells, commitId, eventGroupId }: WireStage, now: number): ChangeResult {
-  const count = cells.length / EVENT_CELLS
+function stage(db: Database, { packed, commitId, eventGroupId }: WireStage, now: number): ChangeResult {
   const fresh: number[] = []
-  for (let index = 0; index < count; index++) {
-    const at = index * EVENT_CELLS
-    const id = cells[at + 7] as string | null
+  for (let index = 0; index < packed.count; index++) {
+    const id = cell(packed, "id", index) as string | null
+    const scope = cell(packed, "scope", index) as string
     const taken =
-      id === null ? null : takenId(db, id, cells[at + 1] as string, cells[at + 8] as string | null, now)
+      id === null ? null : takenId(db, id, scope, cell(packed, "hash", index) as string | null, now)
     if (taken !== null && !taken.same) return { status: "conflict", message: conflictMessage(id as string) }
     if (taken === null) fresh.push(index)
   }
   const insert = db.prepare(
-    `INSERT OR IGNORE INTO staged (event_group, commit_id, idx, name, scope, sender, key, at, data, extra, id, hash)
-     VALUES ${places(1, 12)}`,
+    `INSERT OR IGNORE INTO staged (event_group, commit_id, idx, ${COLUMNS.join(", ")}) VALUES ${places(1, 12)}`,
   )
   for (const index of fresh) {
-    const at = index * EVENT_CELLS
-    insert.run(eventGroupId, commitId, index, ...cells.slice(at, at + EVENT_CELLS))
+    insert.run(eventGroupId, commitId, index, ...COLUMNS.map((column) => cell(packed, column, index)))
   }
   return { status: "ok", count: fresh.length }
 }

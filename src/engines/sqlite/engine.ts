@@ -8,8 +8,8 @@ import type { Change } from "../../engine/commit.ts"
 import type { Engine } from "../../engine/engine.ts"
 import type { WireChange } from "./commit.ts"
 import { isBusy, type Synchronous, storeError } from "./database.ts"
+import { packEvents } from "./packed.ts"
 import { Patience } from "./patience.ts"
-import { flattenEvents } from "./rows.ts"
 import { SqliteStore, type StoreCall, type StoreOptions, WRITES } from "./store.ts"
 import type { ThreadAnswer, ThreadError, ThreadRequest } from "./thread.ts"
 import { WATCH_INTERVAL_MS } from "./wakeup.ts"
@@ -94,7 +94,7 @@ function toEngine(host: StoreHost, { path, synchronous }: SqliteEngineOptions): 
 function toWire(change: Change): WireChange {
   if (change.kind !== "append" && change.kind !== "stage") return change
   const { events, ...rest } = change
-  return { ...rest, cells: flattenEvents(events) } as WireChange
+  return { ...rest, packed: packEvents(events) } as WireChange
 }
 
 /** The store in the caller's thread: the quickest answer, at the price of the event loop. */

@@ -1,31 +1,9 @@
-import type { EventRow, StoredEvent } from "../../core/event.ts"
+import type { EventRow } from "../../core/event.ts"
 import type { AttemptRecord } from "../../core/job.ts"
 import { JOB_STATES } from "../../core/job.ts"
 import type { JobRow } from "../../engine/queries.ts"
 import type { Row } from "./database.ts"
-
-export type Cell = string | number | null
-
-/** Cells of one event on its way to the store, in the order of `flattenEvents`. */
-export const EVENT_CELLS = 9
-
-/** Events as one flat array: by far the cheapest thing to hand to another thread. */
-export function flattenEvents(events: readonly StoredEvent[]): Cell[] {
-  const cells: Cell[] = new Array(events.length * EVENT_CELLS)
-  let at = 0
-  for (const event of events) {
-    cells[at++] = event.name
-    cells[at++] = event.scope
-    cells[at++] = event.sender
-    cells[at++] = event.key
-    cells[at++] = event.at
-    cells[at++] = event.data
-    cells[at++] = event.extra
-    cells[at++] = event.id
-    cells[at++] = event.hash
-  }
-  return cells
-}
+import type { Cell } from "./packed.ts"
 
 export const EVENT_COLUMNS =
   "e.commit_id, e.idx, e.name, e.scope, e.sender, e.key, e.at, e.data, e.extra, e.id"

@@ -25,7 +25,7 @@ CREATE TABLE events (
   commit_id TEXT NOT NULL,
   idx INTEGER NOT NULL,
   name TEXT NOT NULL,
-  scope TEXT NOT NULL,
+  scope TEXT NOT NULL DEFAULT '',
   sender TEXT,
   key TEXT,
   at INTEGER NOT NULL,
