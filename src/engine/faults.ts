@@ -6,6 +6,8 @@
  *
  * `CARILLON_FAULT="settle.middle=kill@3"` kills the process the third time it gets there; `stop` sends
  * SIGSTOP, `hold` blocks the thread for a second. Several are parted by commas.
+ *
+ * `recovery.off` leaves dead workers' work where it lies, so that crash tests can be seen to fail.
  */
 export type FaultPoint =
   | "commit.before"
@@ -25,6 +27,10 @@ const faults = parse(process.env.CARILLON_FAULT)
 
 export function reach(point: FaultPoint): void {
   if (faults !== null) strike(faults, point)
+}
+
+export function isSwitchedOff(what: "recovery"): boolean {
+  return faults?.has(`${what}.off`) === true
 }
 
 function strike(armed: Map<string, Fault>, point: FaultPoint): void {

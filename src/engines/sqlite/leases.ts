@@ -1,6 +1,7 @@
 import { CRASHES_BEFORE_DEATH, CRASHES_BEFORE_ISOLATION } from "../../core/batch.ts"
 import type { EventRow } from "../../core/event.ts"
 import { takeTokens } from "../../core/rate.ts"
+import { isSwitchedOff } from "../../engine/faults.ts"
 import type {
   ClaimedJob,
   ClaimRequest,
@@ -84,6 +85,7 @@ export function heartbeat(
 
 /** A dead worker's work is free again; what it held when it died carries a mark. */
 function bury(db: Database, worker: number, now: number): number {
+  if (isSwitchedOff("recovery")) return 0
   const held = freeBatches(db, worker)
   // Only one isolated job runs in a process: if there is one, it is the suspect and the others are not.
   const suspect = db.get("SELECT no FROM jobs WHERE worker = ? AND state = 1 AND isolated = 1", worker)

@@ -1,0 +1,55 @@
+import { openSync, readFileSync, writeSync } from "node:fs"
+
+/** What is written down: an emit begun, its acknowledgement, an attempt begun, a handler's effect. */
+export type Verb = "emit" | "ack" | "refuse" | "begin" | "fail" | "done" | "note"
+
+export interface Entry {
+  readonly verb: Verb
+  readonly event: string
+  readonly subscriber: string // "" for emits
+  readonly attempt: number
+  readonly delivery: string
+  readonly who: string
+  readonly at: number
+}
+
+/**
+ * The book of emits and effects. It outlives every process that writes in it: each line is one
+ * appending write, so a SIGKILL loses no line that was written and tears none.
+ */
+export class Book {
+  readonly #file: number
+  readonly #who: string
+
+  constructor(path: string, who: string) {
+    this.#file = openSync(path, "a")
+    this.#who = who
+  }
+
+  write(verb: Verb, event: string, subscriber = "", attempt = 0, delivery = ""): void {
+    this.writeAll(verb, [event], subscriber, attempt, delivery)
+  }
+
+  writeAll(verb: Verb, events: readonly string[], subscriber = "", attempt = 0, delivery = ""): void {
+    const at = Date.now()
+    const line = (event: string) =>
+      `${verb} ${event} ${subscriber} ${attempt} ${delivery} ${this.#who} ${at}\n`
+    writeSync(this.#file, events.map(line).join(""))
+  }
+}
+
+export function readBook(path: string): Entry[] {
+  const lines = readFileSync(path, "utf8").split("\n").filter(Boolean)
+  return lines.map((line) => {
+    const [verb, event, subscriber, attempt, delivery, who, at] = line.split(" ") as string[]
+    return {
+      verb: verb as Verb,
+      event: event as string,
+      subscriber: subscriber as string,
+      attempt: Number(attempt),
+      delivery: delivery as string,
+      who: who as string,
+      at: Number(at),
+    }
+  })
+}
