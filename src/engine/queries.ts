@@ -14,13 +14,19 @@ export interface QueriesPort {
   scan(query: ScanQuery): Promise<ScanResult>
   /** Everything that the store knows about the deliveries of one event. */
   traceOf(key: EventKey): Promise<TraceRows>
-  jobs(query: JobQuery): Promise<Page<JobRow>>
+  /** Which commits there are in a range, oldest first: cheap, so that a tail can look back now and then. */
+  commits(query: CommitQuery): Promise<readonly string[]>
+  jobs(query: JobQuery): Promise<Page<ListedJob>>
   job(id: string): Promise<JobRow | null>
+  /** Batches and parts that are not closed, newest first: what waits or runs without a job of its own. */
+  openWork(query: OpenWorkQuery): Promise<Page<OpenWorkRow>>
   names(): Promise<readonly NameRow[]>
   workers(): Promise<readonly WorkerRow[]>
   lag(): Promise<readonly LagRow[]>
   staged(eventGroupId: string): Promise<readonly EventRow[]>
   stagedGroups(): Promise<readonly StagedGroupRow[]>
+  /** How much is older than these moments: the most that a prune could delete. */
+  countBefore(query: { readonly events: number; readonly dead: number }): Promise<OldRows>
 }
 
 export interface Page<T> {
@@ -48,6 +54,12 @@ export interface ScanResult {
   readonly events: readonly EventRow[]
   readonly versions: Readonly<Record<string, number>> // commit → catalog version that routed it
   readonly cursor: string | null // the next commit to look at; null = the range is done
+}
+
+export interface CommitQuery {
+  readonly from: string // inclusive
+  readonly to: string // exclusive
+  readonly limit: number
 }
 
 export interface TraceRows {
@@ -109,9 +121,15 @@ export interface JobRow {
   readonly data: string | null
 }
 
+/** A job in a list, with the name of its event. */
+export interface ListedJob extends JobRow {
+  readonly eventName: string | null // null = its event is gone, or it has none
+}
+
 export interface JobQuery {
   readonly state?: JobState
   readonly kind?: string
+  readonly name?: string // of its event; a page may then be short before the end
   readonly subscriptions?: readonly number[]
   readonly from?: number // created at, epoch ms
   readonly to?: number
@@ -119,9 +137,38 @@ export interface JobQuery {
   readonly limit: number
 }
 
+export interface OpenWorkQuery {
+  readonly state: "open" | "leased"
+  readonly source: "batch" | "part"
+  readonly subscriptions?: readonly number[] // of parts
+  readonly cursor?: string
+  readonly limit: number
+}
+
+export interface OpenWorkRow {
+  readonly source: "batch" | "part"
+  readonly no: number
+  readonly group: string
+  readonly subscription: number | null // null = a batch: derive its deliveries from its commit
+  readonly commitId: string // of a part: the first
+  readonly refs: readonly EventKey[] // of a part
+  readonly priority: number
+  readonly replay: number
+  readonly reason: string
+  readonly worker: number | null
+  readonly createdAt: number
+}
+
+export interface OldRows {
+  readonly events: number
+  readonly jobs: number // ended ones, dead letters left out
+  readonly dead: number
+}
+
 export interface NameRow {
   readonly name: string
   readonly events: number
+  readonly complete: boolean // false = only the newest commits of that name are counted
   readonly lastCommit: string
 }
 
@@ -142,7 +189,7 @@ export interface LagRow {
   readonly waiting: number // deliveries that nobody runs now
   readonly leased: number
   readonly dead: number
-  readonly oldestAt: number | null // when the oldest unfinished delivery was made
+  readonly oldestAt: number | null // since when the oldest unfinished delivery could run; may lie ahead
 }
 
 export interface StagedGroupRow {

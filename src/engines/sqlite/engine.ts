@@ -70,13 +70,16 @@ function toEngine(host: StoreHost, { path, synchronous }: SqliteEngineOptions): 
       events: (query) => call("events", query),
       scan: (query) => call("scan", query),
       traceOf: (key) => call("traceOf", key),
+      commits: (query) => call("commits", query),
       jobs: (query) => call("jobs", query),
       job: (id) => call("job", id),
+      openWork: (query) => call("openWork", query),
       names: () => call("names"),
       workers: () => call("workers"),
       lag: () => call("lag"),
       staged: (eventGroupId) => call("staged", eventGroupId),
       stagedGroups: () => call("stagedGroups"),
+      countBefore: (query) => call("countBefore", query),
     },
     wakeup: {
       hint: () => {}, // other processes watch the file

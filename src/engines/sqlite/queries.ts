@@ -4,11 +4,16 @@ import { JOB_STATES } from "../../core/job.ts"
 import type { Catalog, SubscriptionDefinition } from "../../core/subscription.ts"
 import type {
   BatchRow,
+  CommitQuery,
   EventQuery,
   JobQuery,
   JobRow,
   LagRow,
+  ListedJob,
   NameRow,
+  OldRows,
+  OpenWorkQuery,
+  OpenWorkRow,
   Page,
   PartRow,
   ScanQuery,
@@ -233,44 +238,147 @@ function toPart(row: Row): PartRow {
   }
 }
 
-/** Newest first. */
-export function jobs(db: Database, query: JobQuery): Page<JobRow> {
-  const where: string[] = ["no < ?"]
-  const values: (string | number)[] = [
-    query.cursor === undefined ? Number.MAX_SAFE_INTEGER : Number(query.cursor),
-  ]
-  if (query.state !== undefined) {
-    where.push("state = ?")
-    values.push(JOB_STATES.indexOf(query.state))
+export function commits(db: Database, { from, to, limit }: CommitQuery): string[] {
+  const rows = db.all(
+    "SELECT commit_id FROM commits WHERE commit_id >= ? AND commit_id < ? ORDER BY commit_id LIMIT ?",
+    from,
+    to,
+    limit,
+  )
+  return rows.map((row) => row.commit_id as string)
+}
+
+/** Newest first. With a name a page may be short before the end: one call looks at a bounded number of rows. */
+export function jobs(db: Database, query: JobQuery): Page<ListedJob> {
+  const look = query.name === undefined ? query.limit : ROWS_PER_LOOK
+  const rows = query.state === "dead" ? deadJobs(db, query, look) : anyJobs(db, query, look)
+  const items: ListedJob[] = []
+  for (const row of rows) {
+    if (query.name !== undefined && row.event_name !== query.name) continue
+    items.push({ ...toJob(row), eventName: row.event_name as string | null })
+    if (items.length === query.limit) return { items, cursor: String(row.no) }
   }
+  const last = rows[rows.length - 1]
+  return { items, cursor: rows.length === look && last ? String(last.no) : null }
+}
+
+const LISTED_JOBS = `SELECT j.*, e.name AS event_name
+  FROM jobs j LEFT JOIN events e ON e.commit_id = j.commit_id AND e.idx = j.idx`
+
+function anyJobs(db: Database, query: JobQuery, limit: number): Row[] {
+  const { where, values } = jobConditions(query)
+  if (query.subscriptions !== undefined) {
+    where.push(`j.subscription IN (${query.subscriptions.map(() => "?").join(", ")})`)
+    values.push(...query.subscriptions)
+  }
+  return db.all(`${LISTED_JOBS} WHERE ${where.join(" AND ")} ORDER BY j.no DESC LIMIT ?`, ...values, limit)
+}
+
+/** Dead letters have an index by subscription, so each is read from its newest end, however many jobs there are. */
+function deadJobs(db: Database, query: JobQuery, limit: number): Row[] {
+  const { where, values } = jobConditions(query)
+  const subscriptions = query.subscriptions ?? db.all("SELECT no FROM subscriptions").map((row) => row.no)
+  const sql = `${LISTED_JOBS} WHERE j.subscription = ? AND ${where.join(" AND ")} ORDER BY j.no DESC LIMIT ?`
+  return subscriptions
+    .flatMap((no) => db.all(sql, no as number, ...values, limit))
+    .sort((a, b) => (b.no as number) - (a.no as number))
+    .slice(0, limit)
+}
+
+function jobConditions(query: JobQuery): { where: string[]; values: (string | number)[] } {
+  const where: string[] = ["j.no < ?"]
+  const values: (string | number)[] = [Number(query.cursor ?? Number.MAX_SAFE_INTEGER)]
+  // The number stands in the text, so that the partial indexes of a state can be used.
+  if (query.state !== undefined) where.push(`j.state = ${JOB_STATES.indexOf(query.state)}`)
   if (query.kind !== undefined) {
-    where.push("kind = ?")
+    where.push("j.kind = ?")
     values.push(query.kind)
   }
   if (query.from !== undefined) {
-    where.push("created_at >= ?")
+    where.push("j.created_at >= ?")
     values.push(query.from)
   }
   if (query.to !== undefined) {
-    where.push("created_at < ?")
+    where.push("j.created_at < ?")
     values.push(query.to)
   }
-  if (query.subscriptions !== undefined) {
-    where.push(`subscription IN (${query.subscriptions.map(() => "?").join(", ")})`)
-    values.push(...query.subscriptions)
-  }
-  const rows = db.all(
-    `SELECT * FROM jobs WHERE ${where.join(" AND ")} ORDER BY no DESC LIMIT ?`,
-    ...values,
-    query.limit,
-  )
-  const last = rows[rows.length - 1]
-  return { items: rows.map(toJob), cursor: rows.length === query.limit && last ? String(last.no) : null }
+  return { where, values }
 }
 
 export function job(db: Database, id: string): JobRow | null {
   const row = db.get("SELECT * FROM jobs WHERE id = ?", id)
   return row === undefined ? null : toJob(row)
+}
+
+/** Newest first. */
+export function openWork(db: Database, query: OpenWorkQuery): Page<OpenWorkRow> {
+  const state = query.state === "leased" ? 1 : 0
+  const values: number[] = [Number(query.cursor ?? Number.MAX_SAFE_INTEGER)]
+  let filter = ""
+  if (query.source === "part" && query.subscriptions !== undefined) {
+    filter = `AND subscription IN (${query.subscriptions.map(() => "?").join(", ")})`
+    values.push(...query.subscriptions)
+  }
+  const rows = db.all(
+    `SELECT * FROM ${query.source === "batch" ? "batches" : "parts"}
+     WHERE state = ${state} AND no < ? ${filter} ORDER BY no DESC LIMIT ?`,
+    ...values,
+    query.limit,
+  )
+  const last = rows[rows.length - 1]
+  const items = rows.map((row) => (query.source === "batch" ? openBatch(row) : openPart(row)))
+  return { items, cursor: rows.length === query.limit && last ? String(last.no) : null }
+}
+
+function openBatch(row: Row): OpenWorkRow {
+  const { no, group, priority, worker, createdAt } = toBatch(row)
+  const commitId = row.commit_id as string
+  return {
+    source: "batch",
+    no,
+    group,
+    priority,
+    worker,
+    createdAt,
+    subscription: null,
+    commitId,
+    refs: [],
+    replay: 0,
+    reason: "queued",
+  }
+}
+
+function openPart(row: Row): OpenWorkRow {
+  const { no, group, subscription, replay, priority, reason, worker, createdAt } = toPart(row)
+  const commitId = row.first_commit as string
+  const refs = decodeRefs(row.refs as string)
+  return {
+    source: "part",
+    no,
+    group,
+    subscription,
+    commitId,
+    refs,
+    replay,
+    priority,
+    reason,
+    worker,
+    createdAt,
+  }
+}
+
+/** How much is older: the most that could be pruned; what open work still needs is not taken off. */
+export function countBefore(db: Database, { events, dead }: { events: number; dead: number }): OldRows {
+  const count = (sql: string, ...values: (string | number)[]): number =>
+    (db.get(sql, ...values)?.n ?? 0) as number
+  return {
+    events: count("SELECT sum(events) AS n FROM commits WHERE commit_id < ?", commitIdFrom(events)),
+    jobs: count(
+      "SELECT count(*) AS n FROM jobs WHERE state > 1 AND updated_at < ? AND state IN (2, 4)",
+      events,
+    ),
+    dead: count("SELECT count(*) AS n FROM jobs WHERE state > 1 AND updated_at < ? AND state = 3", dead),
+  }
 }
 
 export function names(db: Database): NameRow[] {
@@ -283,11 +391,16 @@ export function names(db: Database): NameRow[] {
     if (next === null || next === undefined) return found
     name = next
     const row = db.get(
-      `SELECT max(commit_id) AS last, sum(events) AS events FROM
+      `SELECT max(commit_id) AS last, sum(events) AS events, count(*) AS commits FROM
          (SELECT commit_id, events FROM commit_names WHERE name = ? ORDER BY commit_id DESC LIMIT ${ROWS_PER_LOOK})`,
       name,
     )
-    found.push({ name, events: row?.events as number, lastCommit: row?.last as string })
+    found.push({
+      name,
+      events: row?.events as number,
+      complete: (row?.commits as number) < ROWS_PER_LOOK,
+      lastCommit: row?.last as string,
+    })
   }
 }
 
@@ -320,7 +433,9 @@ export function lag(db: Database): LagRow[] {
     rows.set(subscription, row)
   }
   for (const row of db.all(
-    `SELECT subscription, 0 AS state, count(*) AS n, min(created_at) AS oldest FROM jobs WHERE state = 0 GROUP BY subscription
+    `SELECT subscription, 0 AS state, count(*) AS n,
+       min(CASE WHEN reason = 'delayed' THEN max(created_at, due_at) ELSE created_at END) AS oldest
+     FROM jobs WHERE state = 0 GROUP BY subscription
      UNION ALL SELECT subscription, 1, count(*), min(created_at) FROM jobs WHERE state = 1 GROUP BY subscription
      UNION ALL SELECT subscription, 3, count(*), NULL FROM jobs WHERE state = 3 GROUP BY subscription`,
   )) {

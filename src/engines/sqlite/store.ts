@@ -55,13 +55,16 @@ export type StoreCall =
   | "events"
   | "scan"
   | "traceOf"
+  | "commits"
   | "jobs"
   | "job"
+  | "openWork"
   | "names"
   | "workers"
   | "lag"
   | "staged"
   | "stagedGroups"
+  | "countBefore"
   | "migrate"
   | "prune"
   | "stats"
@@ -90,13 +93,16 @@ function callsOf(
     events: read(queries.events),
     scan: read(queries.scan),
     traceOf: read(queries.traceOf),
+    commits: read(queries.commits),
     jobs: read(queries.jobs),
     job: read(queries.job),
+    openWork: read(queries.openWork),
     names: () => queries.names(db),
     workers: () => queries.workers(db),
     lag: () => queries.lag(db),
     staged: read(queries.staged),
     stagedGroups: () => queries.stagedGroups(db),
+    countBefore: read(queries.countBefore),
     migrate: (_: undefined, now) => maintenance.migrate(db, now),
     prune: read(maintenance.prune),
     stats: () => maintenance.stats(db),

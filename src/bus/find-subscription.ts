@@ -1,0 +1,79 @@
+import { InvalidInputError, NotFoundError } from "../core/errors.ts"
+import { nearestName } from "../core/pattern.ts"
+import type { SubscriptionVersion } from "../core/subscription.ts"
+
+/** How people name a subscription: by its catalog id, or by its subscriber's id where only one has it. */
+export interface SubscriptionName {
+  /** `sync-cms@brand.created`, or `sync-cms` when that subscriber listens to one pattern only. */
+  readonly subscription: string
+  /** @defaultValue the Carillon's own group */
+  readonly group?: string
+}
+
+/**
+ * The one current subscription of that name.
+ *
+ * @throws NotFoundError with what there is; InvalidInputError with the candidates when there are several
+ */
+export function findSubscription(
+  current: readonly SubscriptionVersion[],
+  { subscription: name, group }: Required<SubscriptionName>,
+): SubscriptionVersion {
+  const own = current.filter((each) => each.group === group)
+  const exact = own.find((each) => each.id === name)
+  if (exact !== undefined) return exact
+  const found = own.filter((each) => subscriberOf(each.id) === name)
+  if (found.length === 1) return found[0] as SubscriptionVersion
+  if (found.length > 1) throw ambiguous(name, found)
+  throw notFound(name, group, own, current)
+}
+
+/** The subscriber's part of a catalog id. */
+export function subscriberOf(id: string): string {
+  return id.slice(0, Math.max(0, id.lastIndexOf("@")))
+}
+
+function ambiguous(name: string, found: readonly SubscriptionVersion[]): InvalidInputError {
+  return new InvalidInputError(
+    `Expected the name of one subscription, got \`${name}\`, which stands for ${found.length}: ${listed(found)}. Write one of them in full.`,
+  )
+}
+
+function notFound(
+  name: string,
+  group: string,
+  own: readonly SubscriptionVersion[],
+  all: readonly SubscriptionVersion[],
+): NotFoundError {
+  const elsewhere = all.filter((each) => each.id === name || subscriberOf(each.id) === name)
+  if (elsewhere.length > 0) {
+    const groups = [...new Set(elsewhere.map((each) => `\`${each.group}\``))].join(", ")
+    return new NotFoundError(
+      `Expected a subscription of group \`${group}\`, got \`${name}\`, which group ${groups} has. Name that group.`,
+    )
+  }
+  const names = own.flatMap((each) => [each.id, subscriberOf(each.id)])
+  const near = nearestName(name, names)
+  const mend =
+    near !== null
+      ? `Did you mean \`${near}\`?`
+      : own.length > 0
+        ? `There are: ${listed(own)}.`
+        : groupsOf(all)
+  return new NotFoundError(`Expected a subscription of group \`${group}\`, got \`${name}\`. ${mend}`)
+}
+
+function groupsOf(all: readonly SubscriptionVersion[]): string {
+  const groups = [...new Set(all.map((each) => `\`${each.group}\``))]
+  return groups.length === 0
+    ? "Nobody has subscribed to anything yet."
+    : `That group has none; these have some: ${groups.join(", ")}.`
+}
+
+const MOST_LISTED = 20
+
+function listed(some: readonly SubscriptionVersion[]): string {
+  const ids = some.slice(0, MOST_LISTED).map((each) => `\`${each.id}\``)
+  if (some.length > MOST_LISTED) ids.push(`and ${some.length - MOST_LISTED} more`)
+  return ids.join(", ")
+}
