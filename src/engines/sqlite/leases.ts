@@ -87,21 +87,25 @@ export function heartbeat(
 function bury(db: Database, worker: number, now: number): number {
   if (isSwitchedOff("recovery")) return 0
   const held = freeBatches(db, worker)
-  // Only one isolated job runs in a process: if there is one, it is the suspect and the others are not.
-  const suspect = db.get("SELECT no FROM jobs WHERE worker = ? AND state = 1 AND isolated = 1", worker)
+  // Only one isolated job runs in a process: the one claimed last is the suspect. Those before it had
+  // ended and were about to be settled, and what ran beside it is innocent.
+  const suspect = db.get(
+    "SELECT no FROM jobs WHERE worker = ? AND state = 1 AND isolated = 1 ORDER BY updated_at DESC, no DESC LIMIT 1",
+    worker,
+  )
+  if (suspect !== undefined) blame(db, suspect.no as number, worker, now)
   const mark = suspect === undefined ? 1 : 0
   const jobs = db.run(
     `UPDATE jobs
      SET state = 0, worker = NULL, reason = 'retry', updated_at = ?, crashes = crashes + ?,
          isolated = CASE WHEN crashes + ? >= ? THEN 1 ELSE isolated END
-     WHERE worker = ? AND state = 1 AND isolated = 0`,
+     WHERE worker = ? AND state = 1`,
     now,
     mark,
     mark,
     CRASHES_BEFORE_ISOLATION,
     worker,
   )
-  if (suspect !== undefined) blame(db, suspect.no as number, worker, now)
   endEphemeral(db, worker, now)
   db.run("DELETE FROM workers WHERE no = ?", worker)
   return held + jobs + (suspect === undefined ? 0 : 1)
