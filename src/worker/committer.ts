@@ -23,7 +23,9 @@ export interface Receipt {
 export interface DirectRunner {
   /** The worker to lease new batches to, or null when they should be born open. */
   adopt(): number | null
-  /** The batches of a plan are written and leased to us. */
+  /** How many deliveries of a subscription could start here at once. */
+  freeSlots(subscription: number): number
+  /** The batches and jobs of a plan are written and leased to us. */
   begin(plan: AppendPlan, worker: number, result: AppendResult): void
   /** There may be work for our group in the store. */
   poke(): void
@@ -39,12 +41,12 @@ export interface CommitterOptions {
   readonly group: string
   readonly fastPath: boolean
   readonly mostBytes: number // waiting to be written
+  readonly mostOwnDeliveries: number // of one commit, run from memory: a crash may repeat them
 }
 
 const RECEIPTS = {}
 const NO_RECEIPTS = undefined as unknown as Receipt[]
 const EVENTS_PER_COMMIT = 1_000
-const DELIVERIES_PER_COMMIT = 1_200 // ours: three commits may be unsettled, and what a crash may repeat has a cap
 const BYTES_PER_COMMIT = 4 * 1024 * 1024
 const CHANGES_PER_COMMIT = 1_000
 const SETTLE_DELAY_MS = 5
@@ -215,7 +217,9 @@ export class Committer {
       worker = plan.ownDeliveries === 0 ? null : (this.#runner?.adopt() ?? null)
       written.push(plan.toChange(worker, again, emits[0]?.release ?? null))
     }
-    return { changes, emits, commitId, plan, worker, results: this.#options.engine.commit(written) }
+    const results = this.#options.engine.commit(written)
+    results.catch(() => {}) // seen when its turn comes; until then a failure is nobody's unhandled rejection
+    return { changes, emits, commitId, plan, worker, results }
   }
 
   /** Its results; null when it could not be written and was given up. */
@@ -258,9 +262,15 @@ export class Committer {
   /** Stops short where a crash would repeat too much: what is left over goes first in the next commit. */
   #plan(emits: WaitingEmit[], commitId: string): AppendPlan {
     const { catalog, group, fastPath } = this.#options
-    const plan = new AppendPlan({ router: catalog.router, commitId, group, fastPath })
+    const plan = new AppendPlan({
+      router: catalog.router,
+      commitId,
+      group,
+      fastPath,
+      freeSlots: (subscription) => this.#runner?.freeSlots(subscription) ?? 0,
+    })
     for (let emit = 0; emit < emits.length; emit++) {
-      if (emit > 0 && plan.ownDeliveries >= DELIVERIES_PER_COMMIT) {
+      if (emit > 0 && plan.ownDeliveries >= this.#options.mostOwnDeliveries) {
         this.#emits.unshift(...emits.splice(emit))
         break
       }
@@ -278,7 +288,8 @@ export class Committer {
     const result = results[changes.length] as ChangeResult
     if (result.status === "stale") {
       this.#emits.unshift(...emits)
-      await this.#options.catalog.refresh()
+      // A catalog that cannot be read just now is asked for again when the commit is stale again.
+      await this.#options.catalog.refresh().catch(() => this.#pause(RETRY_DELAY_MS))
       return
     }
     if (result.status !== "ok" || result.append === undefined) {

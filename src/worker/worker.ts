@@ -7,16 +7,16 @@ import { pickOrder } from "../core/priority.ts"
 import { type Router, roadOf } from "../core/route.ts"
 import type { SubscriptionVersion } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
-import type { AppendResult, ContinuedJob } from "../engine/commit.ts"
+import type { AppendResult, ContinuedJob, LeasedRow } from "../engine/commit.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { ClaimedJob, TakenBatch } from "../engine/leases.ts"
 import { BatchRun, takeApart } from "./batch-run.ts"
 import type { CatalogCache } from "./catalog-cache.ts"
 import type { Committer, DirectRunner } from "./committer.ts"
-import type { Delivery } from "./delivery.ts"
+import { Delivery } from "./delivery.ts"
 import type { Desk, OpenWork } from "./desk.ts"
 import type { Handlers, HandlerTools } from "./handlers.ts"
-import { deliveryOf, JobRun } from "./job-run.ts"
+import { JobRun } from "./job-run.ts"
 import { Lease } from "./lease.ts"
 import type { AppendPlan } from "./plan.ts"
 import { Runner } from "./runner.ts"
@@ -157,12 +157,23 @@ export class Worker implements DirectRunner, Desk {
     return this.#lease.worker
   }
 
-  begin(plan: AppendPlan, worker: number, { batches, rejected, existing, missing }: AppendResult): void {
+  freeSlots(subscription: number): number {
+    const handler = this.handlers.get(subscription)
+    if (handler === undefined || handler.paused || this.#state !== "running" || !this.#lease.isHeld) return 0
+    return this.#backlog ? 0 : Math.min(handler.room, this.runner.room)
+  }
+
+  begin(
+    plan: AppendPlan,
+    worker: number,
+    { batches, jobs, rejected, existing, missing }: AppendResult,
+  ): void {
     if (worker !== this.#lease.worker) return // the lease was lost meanwhile: whoever took it has them
     const left = leftOut(plan, rejected, existing, missing)
     plan.batches.forEach((planned, i) => {
       const row = batches[i]
       if (row === undefined || planned.group !== this.#options.group) return
+      if (row.epoch === 0) return // born open: we were given up for dead, and do not know it yet
       const run = new BatchRun(this, {
         source: "batch",
         no: row.no,
@@ -185,6 +196,13 @@ export class Worker implements DirectRunner, Desk {
         run.add(planned.subscriptions[j] as SubscriptionVersion, view as EventView)
       })
       this.#open(run)
+    })
+    plan.leased.forEach(({ subscription, index, view }, i) => {
+      const row = jobs[i]
+      if (row === undefined || row.no === 0) return
+      const event = view ?? new EventView(plan.events[index] as never, plan.commitId, index)
+      this.#options.onTaken(event, 1)
+      this.#runJob(row, worker, subscription.no, event, NEW_JOB)
     })
   }
 
@@ -420,23 +438,27 @@ export class Worker implements DirectRunner, Desk {
       this.#systemJobs.add(running)
       return
     }
-    const handler = this.handlers.get(job.subscription)
-    const run = new JobRun(this, {
-      no: job.no,
-      epoch: job.epoch,
-      worker,
-      unordered: handler?.policy.order === "skip",
-    })
     if (job.event === null) {
-      run.cancel("its event is gone")
+      new JobRun(this, { no: job.no, epoch: job.epoch, worker, unordered: false }).cancel("its event is gone")
       return
     }
     const view = new EventView(job.event, job.event.commitId, job.event.index)
-    const delivery = deliveryOf(this, job, run, view)
-    if (delivery === null) run.handBack()
-    else if (job.isolated && job.crashes > TAKES_BEFORE_ISOLATION) this.runner.runAlone(delivery)
-    else this.runner.run(delivery)
+    this.#runJob(job, worker, job.subscription, view, job)
     if (job.attempt === 0) this.#options.onTaken(view, 1)
+  }
+
+  #runJob(row: LeasedRow, worker: number, subscription: number, view: EventView, job: JobHistory): void {
+    const handler = this.handlers.get(subscription)
+    const skips = handler?.policy.order === "skip"
+    const run = new JobRun(this, { no: row.no, epoch: row.epoch, worker, unordered: skips })
+    if (handler === undefined) {
+      run.handBack()
+      return
+    }
+    const { attempt, replay, isolated, crashes } = job
+    const delivery = new Delivery(run, handler, view, this.tools, { attempt: attempt + 1, replay, isolated })
+    if (isolated && crashes > TAKES_BEFORE_ISOLATION) this.runner.runAlone(delivery)
+    else this.runner.run(delivery)
   }
 
   #slots(): [number, number][] {
@@ -538,6 +560,10 @@ export class Worker implements DirectRunner, Desk {
     return null
   }
 }
+
+type JobHistory = Pick<ClaimedJob, "attempt" | "replay" | "isolated" | "crashes">
+
+const NEW_JOB: JobHistory = { attempt: 0, replay: 0, isolated: false, crashes: 0 }
 
 const LAST_CHANCE_MS = 200
 

@@ -159,7 +159,15 @@ export function leave(db: Database, worker: number, now: number): void {
 }
 
 export function take(db: Database, request: TakeRequest): TakenBatch[] {
-  return db.transaction(() => [...takeBatches(db, request), ...takeParts(db, request)], true)
+  return db.transaction(() => {
+    if (!isJoined(db, request.worker)) return []
+    return [...takeBatches(db, request), ...takeParts(db, request)]
+  }, true)
+}
+
+/** A worker that was frozen may still ask for work when it is buried already: it gets none. */
+export function isJoined(db: Database, worker: number): boolean {
+  return db.get("SELECT 1 FROM workers WHERE no = ?", worker) !== undefined
 }
 
 /** Batches that are for siblings' handlers only are passed over, so one looks further than one takes. */
@@ -291,7 +299,10 @@ export class ClaimCursors {
 }
 
 export function claim(db: Database, request: ClaimRequest, cursors: ClaimCursors, now: number): ClaimResult {
-  return db.transaction(() => new Claim(db, request, cursors, now).run(), true)
+  return db.transaction(() => {
+    if (!isJoined(db, request.worker)) return { jobs: [], nextDueAt: null }
+    return new Claim(db, request, cursors, now).run()
+  }, true)
 }
 
 class Claim {
