@@ -9,6 +9,7 @@ import type {
   RejectedEmit,
 } from "../../engine/commit.ts"
 import { type Database, isBadValue } from "./database.ts"
+import { isJoined } from "./leases.ts"
 import { type Cell, cell, isAll, type PackedEvents } from "./packed.ts"
 import { insertPart } from "./parts.ts"
 import { places } from "./rows.ts"
@@ -305,7 +306,9 @@ function insertBatches(
   now: number,
 ): AppendResult["batches"] {
   return batches.map((batch) => {
-    const born = batch.worker === null ? 0 : 1
+    // A worker that was buried while this commit was on its way would hold it for ever.
+    const worker = batch.worker !== null && isJoined(db, batch.worker) ? batch.worker : null
+    const born = worker === null ? 0 : 1
     const no = db.insert(
       `INSERT INTO batches (commit_id, group_name, priority, deliveries, state, worker, epoch, takes, created_at)
        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
@@ -314,7 +317,7 @@ function insertBatches(
       batch.priority,
       JSON.stringify(batch.deliveries),
       born,
-      batch.worker,
+      worker,
       born,
       born,
       now,
