@@ -75,6 +75,7 @@ export class Carillon {
       group,
       fastPath: options.fastPath,
       mostBytes: options.mostWaitingBytes,
+      mostOwnDeliveries: Math.max(1, Math.floor(options.mostRepeated / 3)), // three commits may be unsettled
     })
     const replays = new Replays({ engine, catalog: this.#catalog, committer: this.#committer })
     this.#worker = new Worker({

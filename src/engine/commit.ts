@@ -36,6 +36,7 @@ export interface AppendEvents {
   readonly events: readonly StoredEvent[]
   readonly emits: readonly number[] // which emit each event belongs to: an emit is written whole or not at all
   readonly batches: readonly NewBatch[]
+  readonly worker: number | null // to whom `leased` jobs are born leased
   readonly jobs: readonly NewJob[]
   readonly parts: readonly NewPart[]
   readonly release: StagedRelease | null // null = these events are new
@@ -64,6 +65,7 @@ export interface NewJob {
   readonly priority: number
   readonly dueAt: number
   readonly reason: string
+  readonly leased: boolean // born leased: the emitting worker has a free slot for it
 }
 
 /** Up to 100 deliveries of one subscription that wait. */
@@ -218,6 +220,7 @@ export interface LeasedRow {
 
 export interface AppendResult {
   readonly batches: readonly LeasedRow[] // in the order of the change's batches
+  readonly jobs: readonly LeasedRow[] // of the change's leased jobs, in their order; number 0 = not written
   readonly rejected: readonly RejectedEmit[]
   readonly existing: readonly ExistingEvent[]
   readonly missing: readonly number[] // indexes of a release's events that were no longer staged

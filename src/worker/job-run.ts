@@ -1,10 +1,8 @@
 import type { AttemptRecord } from "../core/job.ts"
 import type { Outcome } from "../core/outcome.ts"
-import type { EventView } from "../core/view.ts"
 import type { LeasedRow } from "../engine/commit.ts"
 import { reach } from "../engine/faults.ts"
-import type { ClaimedJob } from "../engine/leases.ts"
-import { Delivery, type Home } from "./delivery.ts"
+import type { Delivery, Home } from "./delivery.ts"
 import type { Desk } from "./desk.ts"
 import { outcomeOf, recordOf } from "./verdict.ts"
 
@@ -104,15 +102,4 @@ export class JobRun implements Home {
 
 function ignore(): void {
   // The store is closing: what only informs may be lost.
-}
-
-/** A claimed job as a delivery, ready to run. */
-export function deliveryOf(desk: Desk, job: ClaimedJob, run: JobRun, view: EventView): Delivery | null {
-  const handler = desk.handlers.get(job.subscription)
-  if (handler === undefined) return null
-  return new Delivery(run, handler, view, desk.tools, {
-    attempt: job.attempt + 1,
-    replay: job.replay,
-    isolated: job.isolated,
-  })
 }

@@ -10,6 +10,8 @@ export interface PlanOptions {
   readonly commitId: string
   readonly group: string // whose batches this process may run from memory
   readonly fastPath: boolean
+  /** How many more deliveries of a subscription could start here at once; 0 where nothing may. */
+  readonly freeSlots: (subscription: number) => number
 }
 
 /**
@@ -25,6 +27,9 @@ export class AppendPlan {
   readonly #fastPath: boolean
   readonly #batches = new Map<string, PlannedBatch>()
   readonly #jobs: NewJob[] = []
+  readonly #leased: LeasedJob[] = []
+  readonly #freeSlots: (subscription: number) => number
+  readonly #slotsUsed = new Map<number, number>()
   readonly #waiting = new Map<
     string,
     { subscription: SubscriptionVersion; priority: number; reason: string; indexes: number[] }
@@ -32,7 +37,8 @@ export class AppendPlan {
   #ownDeliveries = 0
   #ownQueued = false
 
-  constructor({ router, commitId, group, fastPath }: PlanOptions) {
+  constructor({ router, commitId, group, fastPath, freeSlots }: PlanOptions) {
+    this.#freeSlots = freeSlots
     this.#router = router
     this.#commitId = commitId
     this.#group = group
@@ -86,6 +92,7 @@ export class AppendPlan {
       batches: [...this.#batches.values()].map((batch) =>
         batch.toNew(batch.group === this.#group ? worker : null),
       ),
+      worker,
       jobs: this.#jobs,
       parts: [...this.#waiting.values()].flatMap((each) => this.#toParts(each)),
       release,
@@ -97,15 +104,36 @@ export class AppendPlan {
     return [...this.#batches.values()]
   }
 
+  /** The jobs that are born leased, in the order of the change's results. */
+  get leased(): readonly LeasedJob[] {
+    return this.#leased
+  }
+
   #send(subscription: SubscriptionVersion, event: DraftEvent, index: number, view: EventView | null): void {
     const { road, reason } = roadOf(subscription.definition, event)
     if (road === "direct" && this.#fastPath) {
       this.#direct(subscription, event, index, view)
       return
     }
-    if (subscription.group === this.#group) this.#ownQueued = true
-    if (road === "part" && this.#fastPath) this.#wait(subscription, event.priority, reason, index)
-    else this.#jobs.push(toJob(subscription, event, index, reason))
+    if (road === "part" && this.#fastPath) {
+      if (subscription.group === this.#group) this.#ownQueued = true
+      this.#wait(subscription, event.priority, reason, index)
+      return
+    }
+    const leased = road === "direct" && this.#takeSlot(subscription)
+    this.#jobs.push(toJob(subscription, event, index, reason, leased))
+    if (leased) this.#leased.push({ subscription, index, view })
+    else if (subscription.group === this.#group) this.#ownQueued = true
+  }
+
+  /** A job that nothing but its row keeps waiting is born leased where a slot is free: no claim is needed. */
+  #takeSlot(subscription: SubscriptionVersion): boolean {
+    if (subscription.group !== this.#group) return false
+    const used = this.#slotsUsed.get(subscription.no) ?? 0
+    if (used >= this.#freeSlots(subscription.no)) return false
+    this.#slotsUsed.set(subscription.no, used + 1)
+    this.#ownDeliveries++
+    return true
   }
 
   #direct(subscription: SubscriptionVersion, event: DraftEvent, index: number, view: EventView | null): void {
@@ -150,6 +178,12 @@ export class AppendPlan {
   }
 }
 
+export interface LeasedJob {
+  readonly subscription: SubscriptionVersion
+  readonly index: number
+  readonly view: EventView | null
+}
+
 /** A batch to be: which subscription gets which event of the commit. */
 export class PlannedBatch {
   readonly group: string
@@ -181,7 +215,13 @@ export class PlannedBatch {
   }
 }
 
-function toJob(subscription: SubscriptionVersion, event: DraftEvent, index: number, reason: string): NewJob {
+function toJob(
+  subscription: SubscriptionVersion,
+  event: DraftEvent,
+  index: number,
+  reason: string,
+  leased: boolean,
+): NewJob {
   return {
     index,
     subscription: subscription.no,
@@ -192,5 +232,6 @@ function toJob(subscription: SubscriptionVersion, event: DraftEvent, index: numb
     priority: event.priority,
     dueAt: event.deliverAt ?? 0,
     reason,
+    leased,
   }
 }

@@ -91,7 +91,7 @@ export class Runner {
 
   /** What was handled is settled: a crash will not repeat it. */
   settled(count: number): void {
-    this.#unsettled -= count
+    this.#unsettled = Math.max(0, this.#unsettled - count)
     this.pump()
   }
 

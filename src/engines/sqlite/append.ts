@@ -1,11 +1,12 @@
 import type { EventKey } from "../../core/ids.ts"
 import { deliveryId } from "../../core/ids.ts"
+import { LEASED, WAITING } from "../../core/job.ts"
 import type {
   AppendEvents,
   AppendResult,
   ChangeResult,
   ExistingEvent,
-  NewJob,
+  LeasedRow,
   RejectedEmit,
 } from "../../engine/commit.ts"
 import { type Database, isBadValue } from "./database.ts"
@@ -37,14 +38,14 @@ export function append(db: Database, change: WireAppend, now: number): ChangeRes
   if (change.release !== null) leaveOutUnstaged(db, change, left)
   claimIds(db, change, left, now)
   insertEvents(db, change, left)
-  if (left.size === left.count) return { status: "ok", append: left.result([]) }
+  if (left.size === left.count) return { status: "ok", append: left.result([], []) }
 
   insertCommit(db, change, left)
-  for (const job of change.jobs) if (!left.has(job.index)) insertNewJob(db, change.commitId, job, now)
+  const jobs = insertNewJobs(db, change, left, now)
   for (const part of change.parts) {
     insertPart(db, { ...part, refs: part.refs.filter((ref) => !left.has(ref.index)) }, now)
   }
-  return { status: "ok", append: left.result(insertBatches(db, change, now)) }
+  return { status: "ok", append: left.result(insertBatches(db, change, now), jobs) }
 }
 
 /** The events of an append that are not written, and why. */
@@ -89,9 +90,10 @@ class Leftovers {
     this.#missing.push(index)
   }
 
-  result(batches: AppendResult["batches"]): AppendResult {
+  result(batches: AppendResult["batches"], jobs: AppendResult["jobs"]): AppendResult {
     return {
       batches,
+      jobs,
       rejected: [...this.#rejected.values()],
       existing: this.#existing,
       missing: this.#missing,
@@ -280,24 +282,41 @@ function insertCommit(db: Database, { commitId, catalogVersion, packed }: WireAp
   }
 }
 
-function insertNewJob(db: Database, commitId: string, job: NewJob, now: number): void {
-  db.run(
+/** The rows of those that are born leased; 0 for one whose event was left out. */
+function insertNewJobs(db: Database, change: WireAppend, left: Leftovers, now: number): LeasedRow[] {
+  if (change.jobs.length === 0) return []
+  const insert = db.prepare(
     `INSERT INTO jobs (id, kind, group_name, subscription, commit_id, idx, replay, scope, key, priority,
        state, reason, due_at, attempt, crashes, isolated, worker, epoch, created_at, updated_at)
-     VALUES (?, 'delivery', ?, ?, ?, ?, 0, ?, ?, ?, 0, ?, ?, 0, 0, 0, NULL, 0, ?, ?)`,
-    deliveryId(commitId, job.index, job.subscription, 0),
-    job.group,
-    job.subscription,
-    commitId,
-    job.index,
-    job.scope,
-    job.key,
-    job.priority,
-    job.reason,
-    job.dueAt,
-    now,
-    now,
+     VALUES (?, 'delivery', ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)`,
   )
+  const leased: LeasedRow[] = []
+  for (const job of change.jobs) {
+    const isLeased = job.leased && change.worker !== null
+    if (left.has(job.index)) {
+      if (isLeased) leased.push({ no: 0, epoch: 0 })
+      continue
+    }
+    const { lastInsertRowid } = insert.run(
+      deliveryId(change.commitId, job.index, job.subscription, 0),
+      job.group,
+      job.subscription,
+      change.commitId,
+      job.index,
+      job.scope,
+      job.key,
+      job.priority,
+      isLeased ? LEASED : WAITING,
+      job.reason,
+      job.dueAt,
+      isLeased ? change.worker : null,
+      isLeased ? 1 : 0,
+      now,
+      now,
+    )
+    if (isLeased) leased.push({ no: Number(lastInsertRowid), epoch: 1 })
+  }
+  return leased
 }
 
 function insertBatches(
@@ -343,5 +362,18 @@ function recall(db: Database, change: WireAppend): AppendResult {
     else left.reject(index, "conflict", conflictMessage(id))
   }
   const rows = db.all("SELECT no, epoch FROM batches WHERE commit_id = ? ORDER BY no", change.commitId)
-  return left.result(rows.map((row) => ({ no: row.no as number, epoch: row.epoch as number })))
+  const batches = rows.map((row) => ({ no: row.no as number, epoch: row.epoch as number }))
+  return left.result(batches, change.worker === null ? [] : recallJobs(db, change))
+}
+
+function recallJobs(db: Database, { commitId, jobs }: WireAppend): LeasedRow[] {
+  return jobs
+    .filter((job) => job.leased)
+    .map((job) => {
+      const row = db.get(
+        "SELECT no, epoch FROM jobs WHERE id = ?",
+        deliveryId(commitId, job.index, job.subscription, 0),
+      )
+      return { no: (row?.no as number | undefined) ?? 0, epoch: (row?.epoch as number | undefined) ?? 0 }
+    })
 }

@@ -165,35 +165,38 @@ function insertContinued(
 
 function settleJob(db: Database, change: SettleJob, now: number): ChangeResult {
   const { outcome, record } = change
-  const state = stateAfter(outcome)
+  const text = record === null ? null : JSON.stringify(record)
   const changed = db.run(
     `UPDATE jobs
      SET state = ?, reason = ?, due_at = ?, attempt = coalesce(?, attempt), error = ?, worker = NULL, updated_at = ?,
          key = CASE WHEN ? THEN NULL ELSE key END,
-         history = CASE WHEN ? IS NULL THEN history ELSE json_insert(coalesce(history, '[]'), '$[#]', json(?)) END
+         history = CASE WHEN ? IS NULL THEN history WHEN history IS NULL THEN ? ELSE json_insert(history, '$[#]', json(?)) END
      WHERE no = ? AND worker = ? AND epoch = ? AND state = 1`,
-    state,
+    stateAfter(outcome),
     outcome.kind === "retry" ? "retry" : outcome.kind === "delivered" ? "delivered" : outcome.reason,
     outcome.kind === "retry" ? outcome.dueAt : now,
     record?.attempt ?? null,
     outcome.kind === "retry" || outcome.kind === "dead" ? outcome.error : null,
     now,
     change.unordered ? 1 : 0,
-    record === null ? null : 1,
-    record === null ? null : JSON.stringify(record),
+    text === null ? null : 1,
+    text === null ? null : `[${text}]`,
+    text,
     change.no,
     change.worker,
     change.epoch,
   )
   if (changed === 0) return FENCED
-  if (record !== null && record.attempt > HISTORY_LENGTH) {
-    db.run(
-      "UPDATE jobs SET history = json_remove(history, '$[0]') WHERE no = ? AND json_array_length(history) > ?",
-      change.no,
-      HISTORY_LENGTH,
-    )
-  }
+  if (record !== null && record.attempt > HISTORY_LENGTH) trimHistory(db, change.no)
   return OK
+}
+
+function trimHistory(db: Database, no: number): void {
+  db.run(
+    "UPDATE jobs SET history = json_remove(history, '$[0]') WHERE no = ? AND json_array_length(history) > ?",
+    no,
+    HISTORY_LENGTH,
+  )
 }
 
 function markJob(db: Database, { no, worker, epoch, reason }: MarkJob, now: number): ChangeResult {
