@@ -51,7 +51,11 @@ export class Lease {
   async beat(): Promise<void> {
     const { engine, clock, leaseMs, handles } = this.#options
     const worker = this.#worker
-    if (worker === null) return
+    if (worker === null) {
+      // The store refused us when the lease was lost: without this nobody would ask again.
+      if (!this.#left) await this.join()
+      return
+    }
     const startedAt = clock.monotonic()
     const { alive, freed } = await engine.leases.heartbeat({ worker, leaseMs, handles: handles() })
     if (this.#worker !== worker) return
