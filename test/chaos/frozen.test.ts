@@ -1,0 +1,28 @@
+import { expect, test } from "vitest"
+import { frozen } from "./frozen.ts"
+import { inOneLine } from "./tally.ts"
+
+test("writes nothing under a lease that ran out while the process was frozen", {
+  timeout: 60_000,
+}, async () => {
+  const book = await frozen({
+    freezes: ["commit.before=stop@6", "settle.middle=stop@4", "spill.after=stop@20"],
+  })
+
+  console.log(inOneLine("frozen", book))
+  expect(book).toMatchObject({
+    lost: 0,
+    stray: 0,
+    dead: 0,
+    settledTwice: 0,
+    open: { batches: 0, parts: 0, jobs: 0 },
+  })
+  expect(book.handledBySuccessor).toBeGreaterThan(0)
+  expect(book.duplicates).toBeLessThanOrEqual(book.cap)
+})
+
+test("would notice if nobody took over a frozen worker's work", { timeout: 60_000 }, async () => {
+  const book = await frozen({ recovery: false, freezes: ["settle.middle=stop@4"], stillMs: 1_000 })
+
+  expect(book.handledBySuccessor).toBe(0)
+})

@@ -1,0 +1,23 @@
+import { expect, test } from "vitest"
+import { poison } from "./poison.ts"
+import { inOneLine } from "./tally.ts"
+
+test.for(["exit", "memory", "loop"] as const)(
+  "makes a dead letter of an event that kills its handler's process (%s), and delivers its neighbours",
+  { timeout: 60_000 },
+  async (kind) => {
+    const book = await poison(kind)
+
+    console.log(inOneLine(`poison (${kind})`, book))
+    expect(book.deadLetters).toEqual([{ n: "ord_499", reason: "crashed worker" }])
+    expect(book).toMatchObject({ lost: 0, dead: 1, open: { batches: 0, parts: 0, jobs: 0 } })
+    expect(book.crashes).toBeLessThanOrEqual(6)
+  },
+)
+
+test("would notice if nobody took over a dead worker's work", { timeout: 60_000 }, async () => {
+  const book = await poison("exit", { recovery: false, limitMs: 3_000 })
+
+  expect(book.dead).toBe(0)
+  expect(book.lost).toBeGreaterThan(1)
+})
