@@ -188,12 +188,12 @@ export class Carillon {
 const nothing = (): void => {}
 const SILENT: HandlerLogger = Object.freeze({ debug: nothing, info: nothing, warn: nothing, error: nothing })
 
-function byName(definitions: readonly EventDefinition<never, unknown>[]): Map<string, EventDefinition> {
+function byName(definitions: readonly EventDefinition[]): Map<string, EventDefinition> {
   const map = new Map<string, EventDefinition>()
   for (const definition of definitions) {
     if (map.has(definition.name))
       throw new InvalidInputError(`Expected one definition of \`${definition.name}\`, got two.`)
-    map.set(definition.name, definition as EventDefinition<unknown, unknown>)
+    map.set(definition.name, definition)
   }
   return map
 }

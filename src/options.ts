@@ -36,7 +36,7 @@ export interface CarillonOptions {
   /** The awilix container handed to handlers. @defaultValue a new one */
   readonly container?: CarillonContainer
   /** Events whose data is checked against a schema before anything is written. */
-  readonly definitions?: readonly EventDefinition<never, unknown>[]
+  readonly definitions?: readonly EventDefinition[]
   /** Refuse events that have no definition. @defaultValue false */
   readonly onlyDefined?: boolean
   /**

@@ -8,6 +8,7 @@ import {
 } from "../core/errors.ts"
 import type { DraftEvent, EmitOptions, EventExtra, EventInput, EventPolicy } from "../core/event.ts"
 import { checkEventName } from "../core/pattern.ts"
+import { resolvePolicy } from "../core/policy.ts"
 import { priorityClass } from "../core/priority.ts"
 import { scopeKey } from "../core/scope.ts"
 import type { EventView } from "../core/view.ts"
@@ -163,7 +164,15 @@ function policyWish({ attempts, backoff }: EmitOptions): { policy?: EventPolicy 
     wish.initialBackoffDelay = Math.ceil(delay)
     wish.exponentialBackoffCoefficient = typeof backoff === "object" && backoff.type === "exponential" ? 2 : 1
   }
-  return isEmpty(wish) ? {} : { policy: wish }
+  if (isEmpty(wish)) return {}
+  try {
+    resolvePolicy(wish)
+  } catch (error) {
+    throw new InvalidInputError(
+      `Expected \`attempts\` and \`backoff\` within the bounds of a policy. ${(error as Error).message}`,
+    )
+  }
+  return { policy: wish }
 }
 
 function learnName(name: unknown): void {

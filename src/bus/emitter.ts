@@ -8,7 +8,7 @@ import {
   UnknownEventError,
 } from "../core/errors.ts"
 import type { DraftEvent, EmitOptions, EventExtra, EventInput, EventRow } from "../core/event.ts"
-import { eventId } from "../core/ids.ts"
+import { eventId, MAX_EVENTS_PER_COMMIT } from "../core/ids.ts"
 import { nearestName } from "../core/pattern.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { Committer, Receipt } from "../worker/committer.ts"
@@ -80,7 +80,10 @@ export class Emitter {
     return this.#options.committer.emit(drafts, bytesOf(drafts))
   }
 
-  /** Emits what is staged under the group now, in one commit. Releasing nothing writes nothing. */
+  /**
+   * Emits what is staged under the group now, in one commit (a group of more than 32,768 events in
+   * several). Releasing nothing writes nothing.
+   */
   async release(eventGroupId: string): Promise<void> {
     checkGroupId(eventGroupId)
     const rows = await this.#options.engine.queries.staged(eventGroupId)
@@ -90,7 +93,11 @@ export class Emitter {
     if (this.#interceptors.size > 0)
       for (const row of rows) this.#intercept(toInput(row), { isGrouped: true, eventGroupId })
     const keys = rows.map(({ commitId, index }) => ({ commitId, index }))
-    await this.#options.committer.emit(drafts, bytesOf(drafts), { release: { eventGroupId, keys } })
+    for (let from = 0; from < drafts.length; from += MAX_EVENTS_PER_COMMIT) {
+      const some = drafts.slice(from, from + MAX_EVENTS_PER_COMMIT)
+      const release = { eventGroupId, keys: keys.slice(from, from + MAX_EVENTS_PER_COMMIT) }
+      await this.#options.committer.emit(some, bytesOf(some), { release })
+    }
   }
 
   async clear(eventGroupId: string, eventNames?: readonly string[]): Promise<void> {

@@ -63,7 +63,7 @@ export class EventModule {
    *   `subscriberId` twice on one event; InvalidPolicyError and InvalidFilterError
    */
   subscribe<Output>(
-    event: EventDefinition<never, Output>,
+    event: EventDefinition<unknown, Output>,
     subscriber: Handler<Output>,
     context?: SubscribeOptions,
   ): this
@@ -79,7 +79,7 @@ export class EventModule {
    * A lasting subscription stays in the catalog, and what waits for it goes on waiting.
    */
   unsubscribe(
-    event: string | symbol | EventDefinition<never>,
+    event: string | symbol | EventDefinition,
     subscriber?: unknown,
     context?: { readonly subscriberId?: string },
   ): this {

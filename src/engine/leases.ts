@@ -29,7 +29,6 @@ export interface Heartbeat {
 export interface TakeRequest {
   readonly worker: number
   readonly group: string
-  readonly handles: readonly number[]
   readonly slots: readonly (readonly [subscription: number, free: number])[] // for parts
   readonly batches: number // how many batches at most
   readonly priorities: readonly number[] // in which order to ask

@@ -7,7 +7,7 @@ import type { ContinuedJob, LeasedRow, NewPart } from "../engine/commit.ts"
 import { reach } from "../engine/faults.ts"
 import { Delivery, type Home } from "./delivery.ts"
 import type { Desk } from "./desk.ts"
-import { NoHome, SpillingHome } from "./job-run.ts"
+import { SpillingHome } from "./job-run.ts"
 import { outcomeOf, recordOf } from "./verdict.ts"
 
 /** A batch or part that this worker holds: its deliveries, and what is known of them so far. */
@@ -55,8 +55,9 @@ export class BatchRun implements Home {
     this.startedAt = desk.clock.monotonic()
   }
 
-  get size(): number {
-    return this.#deliveries.length
+  /** Something of it is handled, and can only be settled when it is closed. */
+  get hasFinished(): boolean {
+    return this.#finished > 0
   }
 
   /** One delivery of it; one whose handler lives elsewhere is left to a sibling. */
@@ -115,8 +116,6 @@ export class BatchRun implements Home {
   /** Its lease is gone: whatever its deliveries still report is nobody's business. */
   forget(): void {
     this.#closed = true
-    for (const delivery of this.#deliveries)
-      if (delivery.state === "running") delivery.home = new NoHome(this.#desk)
   }
 
   #settle(): void {
@@ -141,11 +140,15 @@ export class BatchRun implements Home {
         const rows = result.status === "ok" ? (result.jobs ?? []) : []
         for (const [i, home] of homes.entries()) home.arrive(rows[this.#jobs.length + i] ?? GONE, this.worker)
         if (result.status === "ok") for (const job of this.#jobs) this.#desk.reported(job)
-        this.#desk.settled(finished, result.status === "ok" && (jobs.length > 0 || parts.length > 0))
+        this.#desk.settled(
+          this.worker,
+          finished,
+          result.status === "ok" && (jobs.length > 0 || parts.length > 0),
+        )
       },
       () => {
         for (const home of homes) home.arrive(GONE, this.worker)
-        this.#desk.settled(finished, false)
+        this.#desk.settled(this.worker, finished, false)
       },
     )
   }

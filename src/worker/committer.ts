@@ -65,8 +65,7 @@ interface WaitingEmit {
 /** A commit on its way, with what is to be answered when it is written. */
 interface SentCommit {
   readonly changes: readonly WaitingChange[]
-  readonly emits: WaitingEmit[]
-  readonly commitId: string
+  readonly emits: readonly WaitingEmit[]
   readonly plan: AppendPlan | null // null = no emits in it
   readonly worker: number | null // whom our own batches are leased to
   readonly results: Promise<ChangeResult[]>
@@ -137,6 +136,15 @@ export class Committer {
     return this.#enqueue(change, true)
   }
 
+  get hasChanges(): boolean {
+    return this.#changes.length > 0 || this.#running
+  }
+
+  /** Writes what waits now rather than in 5 ms. */
+  hurry(): void {
+    if (this.#changes.length > 0) this.#schedule()
+  }
+
   /** Resolves when nothing waits to be written. */
   flush(): Promise<void> {
     if (this.#isIdle()) return Promise.resolve()
@@ -204,41 +212,40 @@ export class Committer {
     const changes = this.#changes.splice(0, CHANGES_PER_COMMIT)
     const emits = this.#nextEmits()
     if (changes.length === 0 && emits.length === 0) return null
-    return this.#resend({ changes, emits, commitId: this.#options.commitId() }, false)
+    const plan = emits.length === 0 ? null : this.#plan(emits, this.#options.commitId())
+    const worker = plan === null || plan.ownDeliveries === 0 ? null : (this.#runner?.adopt() ?? null)
+    const commit = { changes, emits, plan, worker }
+    return { ...commit, results: this.#write(commit, false) }
   }
 
-  #resend(commit: Pick<SentCommit, "changes" | "emits" | "commitId">, again: boolean): SentCommit {
-    const { changes, emits, commitId } = commit
+  /** Every try of a commit says the same, so that an earlier one with an unknown outcome is recognised. */
+  #write(
+    { changes, emits, plan, worker }: Omit<SentCommit, "results">,
+    again: boolean,
+  ): Promise<ChangeResult[]> {
     const written = changes.map((each) => each.change)
-    let plan: AppendPlan | null = null
-    let worker: number | null = null
-    if (emits.length > 0) {
-      plan = this.#plan(emits, commitId)
-      worker = plan.ownDeliveries === 0 ? null : (this.#runner?.adopt() ?? null)
-      written.push(plan.toChange(worker, again, emits[0]?.release ?? null))
-    }
+    if (plan !== null) written.push(plan.toChange(worker, again, emits[0]?.release ?? null))
     const results = this.#options.engine.commit(written)
     results.catch(() => {}) // seen when its turn comes; until then a failure is nobody's unhandled rejection
-    return { changes, emits, commitId, plan, worker, results }
+    return results
   }
 
   /** Its results; null when it could not be written and was given up. */
-  async #outcomeOf(first: SentCommit): Promise<ChangeResult[] | null> {
-    let sent = first
+  async #outcomeOf(sent: SentCommit): Promise<ChangeResult[] | null> {
+    let results = sent.results
     for (let tries = 1; ; tries++) {
       try {
-        const results = await sent.results
+        const done = await results
         this.#recover()
-        Object.assign(first, { plan: sent.plan, worker: sent.worker })
-        return results
+        return done
       } catch (error) {
         this.#failing = true
         await this.#pause(RETRY_DELAY_MS)
         if (tries === TRIES_OF_EMITS || this.#closed) {
-          this.#giveUp(first.emits, first.changes, error as Error)
+          this.#giveUp(sent.emits, sent.changes, error as Error)
           return null
         }
-        sent = this.#resend(first, true)
+        results = this.#write(sent, true)
       }
     }
   }

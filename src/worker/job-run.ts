@@ -26,7 +26,9 @@ export class SpillingHome implements Home {
   arrive(row: LeasedRow, worker: number): void {
     reach("spill.after")
     const home =
-      row.no === 0 ? new NoHome(this.#desk) : new JobRun(this.#desk, { ...row, worker, unordered: false })
+      row.no === 0
+        ? new NoHome(this.#desk)
+        : new JobRun(this.#desk, { ...row, worker, skips: false, isolated: false })
     this.#delivery.home = home
     if (this.#result !== null) home.done(this.#delivery, this.#result.error, this.#result.ms)
   }
@@ -41,8 +43,14 @@ export class NoHome implements Home {
   }
 
   done(): void {
-    this.#desk.settled(1, false)
+    this.#desk.settled(null, 1, false)
   }
+}
+
+export interface JobTerms {
+  readonly worker: number
+  readonly skips: boolean // a failure lets the later ones of its key pass
+  readonly isolated: boolean
 }
 
 /** A job that this worker holds. */
@@ -52,13 +60,15 @@ export class JobRun implements Home {
   readonly worker: number
   readonly #desk: Desk
   readonly #skips: boolean
+  readonly #isolated: boolean
 
-  constructor(desk: Desk, lease: LeasedRow & { readonly worker: number; readonly unordered: boolean }) {
+  constructor(desk: Desk, lease: LeasedRow & JobTerms) {
     this.#desk = desk
     this.no = lease.no
     this.epoch = lease.epoch
     this.worker = lease.worker
-    this.#skips = lease.unordered
+    this.#skips = lease.skips
+    this.#isolated = lease.isolated
     desk.opened(this)
   }
 
@@ -85,6 +95,11 @@ export class JobRun implements Home {
     this.#desk.committer.settle({ kind: "mark-job", no, worker, epoch, reason }).catch(ignore)
   }
 
+  #ended(counted: number, more: boolean): void {
+    if (this.#isolated) this.#desk.isolatedEnded(this.worker)
+    this.#desk.settled(this.worker, counted, more)
+  }
+
   #settle(outcome: Outcome, record: AttemptRecord | null, delivery: Delivery | null): void {
     const { no, worker, epoch } = this
     const unordered = this.#skips && outcome.kind === "retry"
@@ -93,9 +108,9 @@ export class JobRun implements Home {
       (result) => {
         if (result.status === "ok" && outcome.kind === "dead" && delivery !== null)
           this.#desk.died(delivery, outcome)
-        this.#desk.settled(counted, result.status === "ok" && outcome.kind !== "cancelled")
+        this.#ended(counted, result.status === "ok" && outcome.kind !== "cancelled")
       },
-      () => this.#desk.settled(counted, false),
+      () => this.#ended(counted, false),
     )
   }
 }

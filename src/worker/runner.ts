@@ -2,7 +2,7 @@ import type { Clock, Timer } from "../core/clock.ts"
 import { LeaseLostError } from "../core/errors.ts"
 import { attemptTimeout } from "../core/retry.ts"
 import { reach } from "../engine/faults.ts"
-import { currentDelivery, type Delivery, DeliveryContext } from "./delivery.ts"
+import { currentDelivery, type Delivery, DeliveryContext, type Home } from "./delivery.ts"
 import type { HandlerEntry } from "./handlers.ts"
 
 export interface RunnerOptions {
@@ -13,12 +13,13 @@ export interface RunnerOptions {
   readonly mayStart: () => boolean
   readonly onFree: (handler: HandlerEntry) => void // one of its slots became free
   readonly onStuck: (delivery: Delivery) => void // ran past its timeout and goes on
+  readonly onCapped: () => void // nothing more may start until something is settled
 }
 
 /** Times are kept to about this: one timer for all that runs. */
 const SWEEP_MS = 25
 
-/** An isolated job that may be its process's death runs alone, but not for ever. */
+/** A suspect waits this long to be alone, and is left alone this long: one that hangs must not hold up the rest. */
 const ALONE_MS = 2_000
 
 /**
@@ -36,6 +37,7 @@ export class Runner {
   #waitingCount = 0
   #alone: Delivery | null = null
   #wantsAlone: Delivery | null = null
+  #aloneTimer: Timer | null = null
   readonly #idle: (() => void)[] = []
 
   constructor(options: RunnerOptions) {
@@ -52,12 +54,6 @@ export class Runner {
 
   get isIdle(): boolean {
     return this.#running.size === 0 && this.#waitingCount === 0 && this.#wantsAlone === null
-  }
-
-  get runningIsolated(): boolean {
-    if (this.#wantsAlone !== null) return true
-    for (const delivery of this.#running) if (delivery.isolated) return true
-    return false
   }
 
   /** Deliveries that may be taken on before this process has all it can run. */
@@ -80,6 +76,7 @@ export class Runner {
   /** Starts it when nothing else runs, and nothing beside it: it may take the process with it. */
   runAlone(delivery: Delivery): void {
     this.#wantsAlone = delivery
+    this.#aloneTimer = this.#options.clock.setTimeout(() => this.#endOfPatience(), ALONE_MS)
     this.pump()
   }
 
@@ -100,9 +97,7 @@ export class Runner {
     if (this.#pumping) return
     this.#pumping = true
     if (this.#wantsAlone !== null && this.#running.size === 0 && this.#options.mayStart()) {
-      this.#alone = this.#wantsAlone
-      this.#wantsAlone = null
-      this.#start(this.#alone)
+      this.#startAlone(this.#wantsAlone)
     }
     for (const handler of this.#waiting) {
       while (this.#mayStart(handler)) {
@@ -114,6 +109,7 @@ export class Runner {
       if (handler.waiting === 0) this.#waiting.delete(handler)
     }
     this.#pumping = false
+    if (this.#waiting.size > 0 && this.#isCapped) this.#options.onCapped()
     this.#checkIdle()
   }
 
@@ -147,10 +143,12 @@ export class Runner {
   }
 
   /** Everything of a lost lease: what waits is dropped, what runs reports to nobody. */
-  forget(): void {
+  forget(nobody: Home): void {
+    for (const delivery of this.#running) delivery.home = nobody
     for (const handler of this.#waiting) while (handler.dequeue() !== null) this.#waitingCount--
     this.#waiting.clear()
     this.#wantsAlone = null
+    this.#clearAlone()
     this.#unsettled = 0
   }
 
@@ -159,13 +157,38 @@ export class Runner {
     if (this.#sweepTimer !== null) this.#options.clock.clearTimeout(this.#sweepTimer)
     this.#sweepTimer = null
     this.#sweepAt = Number.NEGATIVE_INFINITY
+    this.#clearAlone()
+  }
+
+  #startAlone(delivery: Delivery): void {
+    this.#clearAlone()
+    this.#wantsAlone = null
+    this.#alone = delivery
+    this.#aloneTimer = this.#options.clock.setTimeout(() => this.#endOfPatience(), ALONE_MS)
+    this.#start(delivery)
+  }
+
+  #endOfPatience(): void {
+    if (this.#wantsAlone !== null) this.#startAlone(this.#wantsAlone)
+    else this.#clearAlone()
+    this.pump()
+  }
+
+  #clearAlone(): void {
+    if (this.#aloneTimer !== null) this.#options.clock.clearTimeout(this.#aloneTimer)
+    this.#aloneTimer = null
+    this.#alone = null
+  }
+
+  get #isCapped(): boolean {
+    return this.#unsettled + this.#running.size >= this.#options.mostUnsettled
   }
 
   #mayStart(handler: HandlerEntry): boolean {
     return (
       handler.hasSlot &&
       this.#running.size < this.#options.capacity &&
-      this.#unsettled + this.#running.size < this.#options.mostUnsettled &&
+      !this.#isCapped &&
       this.#alone === null &&
       this.#wantsAlone === null &&
       this.#options.mayStart()
@@ -204,7 +227,7 @@ export class Runner {
     delivery.state = "done"
     handler.running--
     this.#running.delete(delivery)
-    if (this.#alone === delivery) this.#alone = null
+    if (this.#alone === delivery) this.#clearAlone()
     this.#unsettled++
     const ms = this.#options.clock.monotonic() - delivery.startedAt
     delivery.home.done(delivery, delivery.timedOut ? delivery.timeoutError() : error, ms)
@@ -235,10 +258,6 @@ export class Runner {
       if (delivery.timedOut) continue
       if (delivery.deadline <= now) this.#timeOut(delivery)
       else if (delivery.deadline < next) next = delivery.deadline
-    }
-    if (this.#alone !== null && now - this.#alone.startedAt > ALONE_MS) {
-      this.#alone = null
-      this.pump()
     }
     if (next !== Number.POSITIVE_INFINITY) this.#sweepBy(Math.max(next, now + SWEEP_MS))
   }

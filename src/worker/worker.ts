@@ -16,7 +16,7 @@ import type { Committer, DirectRunner } from "./committer.ts"
 import { Delivery } from "./delivery.ts"
 import type { Desk, OpenWork } from "./desk.ts"
 import type { Handlers, HandlerTools } from "./handlers.ts"
-import { JobRun } from "./job-run.ts"
+import { JobRun, NoHome } from "./job-run.ts"
 import { Lease } from "./lease.ts"
 import type { AppendPlan } from "./plan.ts"
 import { Runner } from "./runner.ts"
@@ -91,6 +91,9 @@ export class Worker implements DirectRunner, Desk {
   #lookAt = Number.POSITIVE_INFINITY
   #pokeScheduled = false
   #spillTimer: Timer | null = null
+  #isolated = false // an isolated job is claimed and not yet settled: one at a time in a process
+  #capScheduled = false
+  readonly #toOpen: { readonly taken: TakenBatch; readonly worker: number }[] = []
   #stopListening: (() => void) | null = null
 
   constructor(options: WorkerOptions) {
@@ -120,6 +123,7 @@ export class Worker implements DirectRunner, Desk {
         if (this.#wantsMore && handler.isHungry) this.poke()
       },
       onStuck: (delivery) => this.#onStuck(delivery),
+      onCapped: () => this.#onCapped(),
     })
   }
 
@@ -173,7 +177,7 @@ export class Worker implements DirectRunner, Desk {
     plan.batches.forEach((planned, i) => {
       const row = batches[i]
       if (row === undefined || planned.group !== this.#options.group) return
-      if (row.epoch === 0) return // born open: we were given up for dead, and do not know it yet
+      if (row.epoch !== 1) return // born open since we were given up for dead, or taken by another meanwhile
       const run = new BatchRun(this, {
         source: "batch",
         no: row.no,
@@ -199,7 +203,7 @@ export class Worker implements DirectRunner, Desk {
     })
     plan.leased.forEach(({ subscription, index, view }, i) => {
       const row = jobs[i]
-      if (row === undefined || row.no === 0) return
+      if (row?.epoch !== 1) return
       const event = view ?? new EventView(plan.events[index] as never, plan.commitId, index)
       this.#options.onTaken(event, 1)
       this.#runJob(row, worker, subscription.no, event, NEW_JOB)
@@ -231,9 +235,16 @@ export class Worker implements DirectRunner, Desk {
     else if (work instanceof JobRun) this.#jobs.delete(work)
   }
 
-  settled(count: number, more: boolean): void {
-    this.runner.settled(count)
+  settled(worker: number | null, count: number, more: boolean): void {
+    // What was handled under a lost lease is no longer counted.
+    this.runner.settled(worker === null || worker === this.#lease.worker ? count : 0)
     if (more) this.poke()
+  }
+
+  isolatedEnded(worker: number): void {
+    if (worker !== this.#lease.worker) return
+    this.#isolated = false
+    this.poke()
   }
 
   reported(job: ContinuedJob): void {
@@ -315,6 +326,7 @@ export class Worker implements DirectRunner, Desk {
       return 0
     }
     try {
+      await this.#openAll()
       const taken = await this.#takeBatches()
       const claimed = await this.#claimJobs()
       this.#wantsMore = taken + claimed > 0 || this.runner.room === 0 || this.#backlog
@@ -331,21 +343,28 @@ export class Worker implements DirectRunner, Desk {
   async #takeBatches(): Promise<number> {
     const worker = this.#lease.worker
     if (worker === null || this.runner.room === 0) return 0
-    const handles = this.handlers.numbers()
-    if (handles.length === 0) return 0
+    if (this.handlers.size === 0) return 0
     const batches = this.runner.waiting < this.#options.capacity ? BATCHES_PER_TAKE : 0
     const taken = await this.#options.engine.leases.take({
       worker,
       group: this.#options.group,
-      handles,
       slots: this.#slots(),
       batches,
       priorities: pickOrder(this.#round++),
     })
     if (batches > 0 && !taken.some((each) => each.source === "batch")) this.#backlog = false
     if (worker !== this.#lease.worker) return 0
-    for (const batch of taken) await this.#openTaken(batch, worker)
+    for (const each of taken) this.#toOpen.push({ taken: each, worker })
+    await this.#openAll()
     return taken.length
+  }
+
+  /** One whose catalog cannot be read now is opened at the next look. */
+  async #openAll(): Promise<void> {
+    for (let next = this.#toOpen[0]; next !== undefined; next = this.#toOpen[0]) {
+      if (next.worker === this.#lease.worker) await this.#openTaken(next.taken, next.worker)
+      this.#toOpen.shift()
+    }
   }
 
   async #openTaken(taken: TakenBatch, worker: number): Promise<void> {
@@ -361,7 +380,7 @@ export class Worker implements DirectRunner, Desk {
         jobs,
         parts: [],
       })
-      this.settled(0, result.status === "ok")
+      this.settled(worker, 0, result.status === "ok")
       return
     }
     const run = new BatchRun(this, {
@@ -416,7 +435,7 @@ export class Worker implements DirectRunner, Desk {
       slots,
       limits: this.#limits(),
       priorities: pickOrder(this.#round++),
-      isolated: !this.runner.runningIsolated,
+      isolated: !this.#isolated,
       system: SYSTEM_JOBS - this.#systemJobs.size,
     })
     if (worker !== this.#lease.worker) return 0
@@ -430,7 +449,7 @@ export class Worker implements DirectRunner, Desk {
     if (job.kind !== "delivery") {
       const running = this.#options
         .runSystemJob(job, worker)
-        .catch(this.#options.onError)
+        .catch((error) => this.#postpone(job, worker, error))
         .finally(() => {
           this.#systemJobs.delete(running)
           this.poke()
@@ -439,7 +458,14 @@ export class Worker implements DirectRunner, Desk {
       return
     }
     if (job.event === null) {
-      new JobRun(this, { no: job.no, epoch: job.epoch, worker, unordered: false }).cancel("its event is gone")
+      const run = new JobRun(this, {
+        no: job.no,
+        epoch: job.epoch,
+        worker,
+        skips: false,
+        isolated: job.isolated,
+      })
+      run.cancel("its event is gone")
       return
     }
     const view = new EventView(job.event, job.event.commitId, job.event.index)
@@ -447,10 +473,30 @@ export class Worker implements DirectRunner, Desk {
     if (job.attempt === 0) this.#options.onTaken(view, 1)
   }
 
+  async #postpone(job: ClaimedJob, worker: number, error: unknown): Promise<void> {
+    this.#options.onError(error)
+    const outcome = {
+      kind: "retry",
+      dueAt: this.clock.now() + this.#options.pollMs,
+      error: String(error),
+    } as const
+    const { no, epoch } = job
+    await this.committer.settle({
+      kind: "settle-job",
+      no,
+      worker,
+      epoch,
+      outcome,
+      record: null,
+      unordered: false,
+    })
+  }
+
   #runJob(row: LeasedRow, worker: number, subscription: number, view: EventView, job: JobHistory): void {
     const handler = this.handlers.get(subscription)
     const skips = handler?.policy.order === "skip"
-    const run = new JobRun(this, { no: row.no, epoch: row.epoch, worker, unordered: skips })
+    if (job.isolated) this.#isolated = true
+    const run = new JobRun(this, { no: row.no, epoch: row.epoch, worker, skips, isolated: job.isolated })
     if (handler === undefined) {
       run.handBack()
       return
@@ -502,6 +548,17 @@ export class Worker implements DirectRunner, Desk {
     this.#spillTimer = this.clock.setTimeout(() => this.#spillOld(), oldest + SPILL_AFTER_MS - now)
   }
 
+  /** What is handled must be written before more may start: at once, even at the price of a spill. */
+  #onCapped(): void {
+    if (this.#capScheduled) return
+    this.#capScheduled = true
+    setImmediate(() => {
+      this.#capScheduled = false
+      if (this.committer.hasChanges) this.committer.hurry()
+      else for (const run of this.#batches) if (run.hasFinished) return run.spill()
+    })
+  }
+
   #onStuck(delivery: Delivery): void {
     if (delivery.home instanceof JobRun) delivery.home.mark("stuck")
     this.#options.onStuck(delivery)
@@ -546,7 +603,8 @@ export class Worker implements DirectRunner, Desk {
     for (const run of this.#batches) run.forget()
     this.#batches.clear()
     this.#jobs.clear()
-    this.runner.forget()
+    this.#isolated = false
+    this.runner.forget(new NoHome(this))
     if (this.#state === "running") this.poke()
   }
 

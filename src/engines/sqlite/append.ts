@@ -290,11 +290,12 @@ function insertNewJobs(db: Database, change: WireAppend, left: Leftovers, now: n
        state, reason, due_at, attempt, crashes, isolated, worker, epoch, created_at, updated_at)
      VALUES (?, 'delivery', ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)`,
   )
+  const worker = change.worker !== null && isJoined(db, change.worker) ? change.worker : null
   const leased: LeasedRow[] = []
   for (const job of change.jobs) {
-    const isLeased = job.leased && change.worker !== null
+    const isLeased = job.leased && worker !== null
     if (left.has(job.index)) {
-      if (isLeased) leased.push({ no: 0, epoch: 0 })
+      if (job.leased) leased.push({ no: 0, epoch: 0 })
       continue
     }
     const { lastInsertRowid } = insert.run(
@@ -309,12 +310,12 @@ function insertNewJobs(db: Database, change: WireAppend, left: Leftovers, now: n
       isLeased ? LEASED : WAITING,
       job.reason,
       job.dueAt,
-      isLeased ? change.worker : null,
+      isLeased ? worker : null,
       isLeased ? 1 : 0,
       now,
       now,
     )
-    if (isLeased) leased.push({ no: Number(lastInsertRowid), epoch: 1 })
+    if (job.leased) leased.push(isLeased ? { no: Number(lastInsertRowid), epoch: 1 } : { no: 0, epoch: 0 })
   }
   return leased
 }

@@ -170,30 +170,19 @@ export function isJoined(db: Database, worker: number): boolean {
   return db.get("SELECT 1 FROM workers WHERE no = ?", worker) !== undefined
 }
 
-/** Batches that are for siblings' handlers only are passed over, so one looks further than one takes. */
-const BATCHES_PER_LOOK = 200
-
-function takeBatches(
-  db: Database,
-  { worker, group, handles, batches, priorities }: TakeRequest,
-): TakenBatch[] {
+/** Oldest first, whatever is in them: what the taker has no handler for it leaves as parts. */
+function takeBatches(db: Database, { worker, group, batches, priorities }: TakeRequest): TakenBatch[] {
   const taken: TakenBatch[] = []
-  const mine = new Set(handles)
   for (const priority of priorities) {
     if (taken.length >= batches) break
     const rows = db.all(
-      `SELECT no, commit_id, deliveries, epoch, takes FROM batches
+      `SELECT no, commit_id, epoch, takes FROM batches
        WHERE state = 0 AND group_name = ? AND priority = ? ORDER BY no LIMIT ?`,
       group,
       priority,
-      BATCHES_PER_LOOK,
+      batches - taken.length,
     )
-    for (const row of rows) {
-      if (taken.length >= batches) break
-      const wanted = Object.keys(JSON.parse(row.deliveries as string))
-      if (!wanted.some((no) => mine.has(Number(no)))) continue
-      taken.push(takeBatch(db, row, worker, priority))
-    }
+    for (const row of rows) taken.push(takeBatch(db, row, worker, priority))
   }
   return taken
 }
