@@ -18,16 +18,17 @@ export interface PoisonOptions {
   readonly recovery?: boolean
   readonly good?: number
   readonly limitMs?: number
+  readonly workers?: number
   readonly hung?: boolean // another subscription's handlers never end
 }
 
 const SUBSCRIBERS = [{ id: "stock", event: "order.placed" }]
 const HUNG = { id: "hung", event: "brand.created", policy: { timeout: 60_000 } }
 
-/** Three workers, each started again whenever it dies, and ended when it does not answer. */
+/** Several workers, each started again whenever it dies, and ended when it does not answer. */
 export async function poison(
   kind: Poison,
-  { recovery = true, good = 999, limitMs = 40_000, hung = false }: PoisonOptions = {},
+  { recovery = true, good = 999, limitMs = 40_000, workers = 3, hung = false }: PoisonOptions = {},
 ): Promise<PoisonTally> {
   const troupe = new Troupe({ recovery, mostRepeated: 4_000 })
   const watch = { over: false, crashes: 0 }
@@ -39,7 +40,7 @@ export async function poison(
         { name: "worker", works: true, subscribers, emits: null },
         { execArgv: ["--max-old-space-size=48"] },
       )
-    const first = [begin(), begin(), begin()]
+    const first = Array.from({ length: workers }, begin)
     await Promise.all([producer.ready, ...first.map((worker) => worker.ready)])
     const watches = first.map((worker) => supervise(worker, begin, watch))
     if (hung)
