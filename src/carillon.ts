@@ -1,10 +1,35 @@
 import { mkdirSync } from "node:fs"
 import { dirname } from "node:path"
 import pino from "pino"
+import type { DeliveryReport } from "./bus/delivery-report.ts"
 import { Emitter } from "./bus/emitter.ts"
+import type { EventReport } from "./bus/event-report.ts"
 import { EventModule, type HandlerLogger } from "./bus/events.ts"
+import type {
+  DeadLetterRequest,
+  DeliveryListRequest,
+  EventListRequest,
+  EventNameReport,
+  ListPage,
+  StatsReport,
+  WorkerReport,
+} from "./bus/listing.ts"
+import { timeOf } from "./bus/listing.ts"
+import { Operations } from "./bus/operations.ts"
 import { Replays } from "./bus/replay.ts"
+import type { PruneOptions, PruneReport } from "./bus/retention.ts"
+import type {
+  CancelResult,
+  DeliverySelection,
+  RedriveResult,
+  ReplayOptions,
+  ReplayProgress,
+  ReplayResult,
+} from "./bus/steering.ts"
+import type { SubscriptionReport } from "./bus/subscription-report.ts"
 import { Subscriptions } from "./bus/subscriptions.ts"
+import { Tail, type TailEntry, type TailOptions } from "./bus/tail.ts"
+import { type Trace, traceOf } from "./bus/trace.ts"
 import { type CarillonContainer, Modules, newContainer, registerValues } from "./container.ts"
 import type { EventDefinition } from "./core/definition.ts"
 import { InvalidInputError } from "./core/errors.ts"
@@ -55,6 +80,7 @@ export class Carillon {
   readonly #subscriptions: Subscriptions
   readonly #emitter: Emitter
   readonly #worker: Worker
+  readonly #operations: Operations
   #stopping: Promise<void> | null = null
 
   constructor(engine: Engine, catalog: CatalogCache, options: ResolvedOptions) {
@@ -93,8 +119,8 @@ export class Carillon {
       capacity: options.concurrency,
       mostUnsettled: options.mostRepeated,
       runSystemJob: (job, worker) => replays.run(job, worker),
-      onDead: () => {},
-      onStuck: () => {},
+      onDead: (death) => this.#operations.operational.dead(death),
+      onStuck: (delivery) => this.#operations.operational.stuck(delivery),
       onTaken: options.logEvents ? (event, subscribers) => this.#logTaken(event, subscribers) : () => {},
       onError: (error) => this.logger.error(error),
     })
@@ -127,6 +153,20 @@ export class Carillon {
       commitId,
       onInterceptorError: (error) => this.logger.error(error),
     })
+    this.#operations = new Operations({
+      sources: {
+        engine,
+        catalog,
+        handlers,
+        worker: this.#worker,
+        now: clock.now,
+        ready: () => this.#subscriptions.ready(),
+      },
+      committer: this.#committer,
+      replays,
+      onError: (error) => this.logger.error(error),
+      ...options,
+    })
     this.events = new EventModule(this.#emitter, this.#subscriptions)
     registerValues(this.container, {
       [Modules.EVENT]: this.events,
@@ -149,6 +189,7 @@ export class Carillon {
     await this.#subscriptions.ready()
     await this.#catalog.refresh()
     await this.#worker.start()
+    this.#operations.start()
   }
 
   /**
@@ -158,6 +199,103 @@ export class Carillon {
   async drain(): Promise<void> {
     await this.#subscriptions.ready()
     await this.#worker.drain()
+  }
+
+  /**
+   * What became of an event: every subscription it went to, every attempt, what waits and why, and why
+   * others were not called. Takes an event's id or a delivery's.
+   *
+   * @throws NotFoundError when nothing of that id is kept
+   */
+  trace(id: string): Promise<Trace> {
+    return traceOf(this.#operations.sources, id)
+  }
+
+  /** The names under which events were emitted, with a sample of each and who listens. */
+  eventNames(): Promise<readonly EventNameReport[]> {
+    return this.#operations.listing.names()
+  }
+
+  /** Events, newest first. */
+  listEvents(request?: EventListRequest): Promise<ListPage<EventReport>> {
+    return this.#operations.listing.events(request)
+  }
+
+  /** Deliveries of every group, newest first. */
+  listDeliveries(request?: DeliveryListRequest): Promise<ListPage<DeliveryReport>> {
+    return this.#operations.listing.deliveries(request)
+  }
+
+  /** Deliveries that have no attempts left, newest first. */
+  deadLetters(request?: DeadLetterRequest): Promise<ListPage<DeliveryReport>> {
+    return this.#operations.listing.deliveries({ ...request, state: "dead" })
+  }
+
+  /** Sends dead letters again, under the same delivery ids and with all their attempts, in slices. */
+  redrive(selection: DeliverySelection): Promise<RedriveResult> {
+    return this.#operations.steering.redrive(selection)
+  }
+
+  /**
+   * Delivers past events to a subscription, for the first time or once more. A worker of its group does
+   * it, a little at a time; ask `replayProgress` how far it is.
+   */
+  replay(options: ReplayOptions): Promise<ReplayResult> {
+    return this.#operations.steering.replay(options)
+  }
+
+  /** How far a replay has come. */
+  replayProgress(id: string): Promise<ReplayProgress> {
+    return this.#operations.steering.replayProgress(id)
+  }
+
+  /**
+   * Cancels deliveries that wait with a row of their own: retried, delayed, ordered and limited ones;
+   * by id also dead letters. What runs is left alone.
+   */
+  cancel(selection: DeliverySelection): Promise<CancelResult> {
+    return this.#operations.steering.cancel(selection)
+  }
+
+  /** Lets what is emitted for a subscription wait, in every process, until `resume`. It outlives a deploy. */
+  pause(subscription: string, options?: { readonly group?: string }): Promise<void> {
+    return this.#operations.steering.pause({ ...options, subscription })
+  }
+
+  resume(subscription: string, options?: { readonly group?: string }): Promise<void> {
+    return this.#operations.steering.resume({ ...options, subscription })
+  }
+
+  /** The subscriptions of every group: what they listen to, how far behind they are, who works for them. */
+  subscriptions(): Promise<readonly SubscriptionReport[]> {
+    return this.#operations.listing.subscriptions()
+  }
+
+  /** Ends a subscription for good, and cancels what waits for it. A handler that still subscribes makes it anew. */
+  removeSubscription(
+    subscription: string,
+    options?: { readonly group?: string },
+  ): Promise<{ readonly id: string; readonly group: string; readonly cancelled: number }> {
+    return this.#operations.steering.remove({ ...options, subscription })
+  }
+
+  workers(): Promise<readonly WorkerReport[]> {
+    return this.#operations.listing.workers()
+  }
+
+  stats(): Promise<StatsReport> {
+    return this.#operations.listing.stats()
+  }
+
+  /** New events and what becomes of them, as it happens, of every process on this store. */
+  tail(options: TailOptions = {}): AsyncGenerator<TailEntry, void, undefined> {
+    return new Tail(this.#operations.sources, options, () => this.#stopping !== null).entries(options)
+  }
+
+  /** Deletes what is past retention now, in small slices. A started worker does it by itself now and then. */
+  prune(options: PruneOptions = {}): Promise<PruneReport> {
+    const [before, deadBefore] = [timeOf("before", options.before), timeOf("deadBefore", options.deadBefore)]
+    return this.#operations.retention.prune(before, deadBefore, options)
   }
 
   /**
@@ -171,6 +309,7 @@ export class Carillon {
 
   async #stop(): Promise<void> {
     await this.#subscriptions.ready().catch((error) => this.logger.error(error))
+    await this.#operations.stop()
     await this.#worker.stop(this.#options.graceMs)
     await this.#committer.close()
     await this.#engine.close()

@@ -1,6 +1,36 @@
+export type {
+  AttemptReport,
+  DeliveryReport,
+  DeliveryState,
+  TogetherReport,
+} from "./bus/delivery-report.ts"
 export type { Interceptor } from "./bus/emitter.ts"
+export type { EventReport } from "./bus/event-report.ts"
 export type { EventModule, Handler, HandlerContext, HandlerLogger } from "./bus/events.ts"
+export type {
+  DeadLetterRequest,
+  DeliveryListRequest,
+  EventListRequest,
+  EventNameReport,
+  ListPage,
+  StatsReport,
+  WorkerReport,
+} from "./bus/listing.ts"
+export type { PruneOptions, PruneReport } from "./bus/retention.ts"
+export type {
+  CancelResult,
+  DeliverySelection,
+  RedriveResult,
+  ReplayOptions,
+  ReplayProgress,
+  ReplayResult,
+  SkippedDelivery,
+} from "./bus/steering.ts"
+export type { SubscriptionReport } from "./bus/subscription-report.ts"
 export type { SubscribeOptions } from "./bus/subscriptions.ts"
+export type { TailEntry, TailOptions } from "./bus/tail.ts"
+export type { RelatedEvent, Trace } from "./bus/trace.ts"
+export type { UncalledReport } from "./bus/uncalled.ts"
 export { type Carillon, createCarillon } from "./carillon.ts"
 export { type CarillonContainer, Modules } from "./container.ts"
 export { defineEvent, type EventDefinition } from "./core/definition.ts"

@@ -1,0 +1,233 @@
+import type { Clock, Timer } from "../core/clock.ts"
+import { parseDeliveryId } from "../core/ids.ts"
+import { isOperational } from "../core/route.ts"
+import { parseScope } from "../core/scope.ts"
+import { EventView } from "../core/view.ts"
+import type { Committer } from "../worker/committer.ts"
+import type { Delivery } from "../worker/delivery.ts"
+import type { Death } from "../worker/worker.ts"
+import { lookAtStaff, type Staff, type StaffSources } from "./staff.ts"
+import { type SubscriptionReport, subscriptionReport } from "./subscription-report.ts"
+
+export interface OperationalOptions {
+  readonly sources: StaffSources
+  readonly committer: Committer
+  readonly clock: Clock
+  readonly scope: string
+  readonly laggingMs: number
+  readonly stagedTtlMs: number
+  readonly orphanedMs: number // so long without a handler, and a subscription is orphaned
+  readonly onError: (error: unknown) => void
+}
+
+const DEAD_LETTER = "carillon.dead_letter"
+const STUCK = "carillon.delivery.stuck"
+const LAGGING = "carillon.subscription.lagging"
+const RECOVERED = "carillon.subscription.recovered"
+const ORPHANED = "carillon.subscription.orphaned"
+const EXPIRED = "carillon.event_group.expired"
+
+const WATCH_MS = 5_000
+
+/**
+ * Carillon's events about itself. They are ordinary events, emitted only while somebody listens, and
+ * heard only by patterns that begin with `carillon.`.
+ */
+export class Operational {
+  readonly #options: OperationalOptions
+  readonly #laggingSince = new Map<number, number>()
+  readonly #orphanedSince = new Map<number, number>()
+  readonly #reported = new Set<string>()
+  #timer: Timer | null = null
+  #stopped = false
+  #watching: Promise<unknown> | null = null
+
+  constructor(options: OperationalOptions) {
+    this.#options = options
+  }
+
+  /** Watches lag, orphans and event groups, as long as this is the store's longest-serving worker. */
+  start(): void {
+    this.#schedule()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    if (this.#timer !== null) this.#options.clock.clearTimeout(this.#timer)
+    await this.#watching
+  }
+
+  dead(death: Death): void {
+    if (this.#isSilent(DEAD_LETTER)) return
+    this.#dead(death).catch(this.#options.onError)
+  }
+
+  stuck(delivery: Delivery): void {
+    const { view, handler } = delivery
+    if (this.#isSilent(STUCK) || isOperational(view.name)) return
+    const data = {
+      ...aboutDelivery(view, delivery.deliveryId),
+      subscription: handler.id,
+      group: this.#groupOf(handler.no),
+      attempt: delivery.attempt,
+    }
+    this.#emit(STUCK, data, `${delivery.deliveryId}/${delivery.attempt}`, view).catch(this.#options.onError)
+  }
+
+  /** One look at everything that is not an attempt's outcome. */
+  async watch(): Promise<void> {
+    const { sources } = this.#options
+    const wanted = [LAGGING, RECOVERED, ORPHANED, EXPIRED].filter((name) => !this.#isSilent(name))
+    if (wanted.length === 0) return
+    const staff = await lookAtStaff(sources)
+    if (!isFirst(staff, sources.worker.number)) return
+    if (wanted.includes(EXPIRED)) await this.#watchGroups(staff.now)
+    if (wanted.some((name) => name !== EXPIRED)) await this.#watchSubscriptions(staff)
+  }
+
+  async #dead(death: Death): Promise<void> {
+    const key = parseDeliveryId(death.deliveryId)
+    const row = key && (await this.#options.sources.engine.queries.event(key))
+    if (row === null) return
+    const view = new EventView(row, row.commitId, row.index)
+    if (isOperational(view.name)) return // else one broken listener of dead letters would never end
+    const { deliveryId, reason, error, attempt } = death
+    const version = this.#options.sources.catalog.subscriptions.findLast(
+      (each) => each.no === death.subscription,
+    )
+    const data = {
+      ...aboutDelivery(view, deliveryId),
+      subscription: version?.id ?? String(death.subscription),
+      group: version?.group ?? null,
+      attempt,
+      reason,
+      error,
+    }
+    await this.#emit(DEAD_LETTER, data, `${deliveryId}/${this.#options.clock.now()}`, view)
+  }
+
+  async #watchSubscriptions(staff: Staff): Promise<void> {
+    const rows = await this.#options.sources.engine.queries.lag()
+    const lag = new Map(rows.map((row) => [row.subscription, row]))
+    for (const [no, version] of staff.current) {
+      if (isOperational(version.definition.pattern)) continue
+      const report = subscriptionReport(version, lag.get(no), staff)
+      await this.#watchLag(no, report, staff.now)
+      await this.#watchOrphan(no, report, staff.now)
+    }
+  }
+
+  /** A paused subscription waits because somebody wants it to. */
+  async #watchLag(no: number, report: SubscriptionReport, now: number): Promise<void> {
+    const { id: subscription, group, lagSeconds, waiting, paused } = report
+    const isLagging = !paused && lagSeconds * 1000 >= this.#options.laggingMs
+    const since = this.#laggingSince.get(no)
+    if (isLagging === (since !== undefined)) return
+    if (isLagging) {
+      this.#laggingSince.set(no, now)
+      await this.#emit(LAGGING, { subscription, group, lagSeconds, waiting }, `${no}/${now}`)
+    } else if (since !== undefined) {
+      this.#laggingSince.delete(no)
+      if (!paused)
+        await this.#emit(
+          RECOVERED,
+          { subscription, group, laggedSeconds: (now - since) / 1000 },
+          `${no}/${now}`,
+        )
+    }
+  }
+
+  async #watchOrphan(no: number, report: SubscriptionReport, now: number): Promise<void> {
+    if (!report.orphaned) {
+      this.#orphanedSince.delete(no)
+      this.#reported.delete(`orphan ${no}`)
+      return
+    }
+    const since = this.#orphanedSince.get(no) ?? report.lastHandledAt?.getTime() ?? now
+    this.#orphanedSince.set(no, since)
+    if (now - since < this.#options.orphanedMs || this.#reported.has(`orphan ${no}`)) return
+    this.#reported.add(`orphan ${no}`)
+    const { id: subscription, group, waiting } = report
+    await this.#emit(
+      ORPHANED,
+      { subscription, group, waiting, since: new Date(since).toISOString() },
+      `${no}/${since}`,
+    )
+  }
+
+  /** Only said, never done: releasing or clearing a group is its owner's decision. */
+  async #watchGroups(now: number): Promise<void> {
+    for (const {
+      eventGroupId,
+      events,
+      oldestAt,
+    } of await this.#options.sources.engine.queries.stagedGroups()) {
+      const tag = `${eventGroupId}/${oldestAt}`
+      if (now - oldestAt < this.#options.stagedTtlMs || this.#reported.has(tag)) continue
+      this.#reported.add(tag)
+      await this.#emit(EXPIRED, { eventGroupId, events, oldestAt: new Date(oldestAt).toISOString() }, tag)
+    }
+  }
+
+  #isSilent(name: string): boolean {
+    const { router } = this.#options.sources.catalog
+    return !router.subscriptions.some(
+      ({ definition }) =>
+        isOperational(definition.pattern) &&
+        router.route(name, definition.scope ?? "", definition.sender).candidates.length > 0,
+    )
+  }
+
+  #groupOf(no: number): string | null {
+    return this.#options.sources.catalog.subscriptions.find((each) => each.no === no)?.group ?? null
+  }
+
+  /** Said twice by two workers, it is one event: the id says what it is about. */
+  async #emit(name: string, data: object, about: string, cause: EventView | null = null): Promise<void> {
+    const { committer, clock, scope } = this.#options
+    const id = `${name}/${about}`.slice(0, LONGEST_ID)
+    const extra =
+      cause === null
+        ? null
+        : JSON.stringify({ causationId: cause.id, correlationId: cause.correlationId ?? cause.id })
+    const draft = {
+      name,
+      scope: cause?.stored.scope ?? scope,
+      sender: "carillon",
+      key: null,
+      at: clock.now(),
+      data: JSON.stringify(data),
+      extra,
+      id,
+      hash: id,
+      priority: 1 as const,
+      deliverAt: null,
+    }
+    await committer.emit([draft], draft.data.length)
+  }
+
+  #schedule(): void {
+    if (this.#stopped) return
+    this.#timer = this.#options.clock.setTimeout(() => {
+      this.#watching = this.watch()
+        .catch(this.#options.onError)
+        .finally(() => {
+          this.#watching = null
+          this.#schedule()
+        })
+    }, WATCH_MS)
+  }
+}
+
+const LONGEST_ID = 255
+
+function aboutDelivery(view: EventView, deliveryId: string) {
+  const { id: eventId, name: eventName, key, stored } = view
+  return { deliveryId, eventId, eventName, key, scope: parseScope(stored.scope) }
+}
+
+/** One worker of all watches: what each of them saw would be said as often. */
+function isFirst(staff: Staff, worker: number | null): boolean {
+  const live = staff.workers.filter((each) => each.expiresAt > staff.now)
+  return live.every((each) => worker !== null && each.no >= worker)
+}

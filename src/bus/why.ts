@@ -1,0 +1,65 @@
+import type { JobRow } from "../engine/queries.ts"
+import type { Named } from "./delivery-report.ts"
+import type { Staff } from "./staff.ts"
+
+/** What of a waiting row tells why it waits. */
+export type Waiting = Pick<JobRow, "reason" | "dueAt" | "key" | "isolated">
+
+/** What holds it now comes first; the reason it was written down with may be over. */
+export function whyWaiting(row: Waiting, subscription: Named, staff: Staff): string {
+  const held = whyNobodyRunsIt(subscription, staff)
+  if (held !== null) return held
+  if (row.dueAt > staff.now) return row.reason === "delayed" ? "it is delayed" : "it is not due yet"
+  if (row.isolated) return "it crashed a worker before: such deliveries run one at a time"
+  switch (row.reason) {
+    case "ordered":
+      return row.key === null
+        ? "it waits for its turn"
+        : `it waits for its turn: earlier events of key \`${row.key}\` go first`
+    case "limited":
+      return "the subscription's rate limit lets it through later"
+    case "absent":
+      return "the worker that took it had no handler for it: another has to take it"
+    case "replayed":
+      return "a replay asked for it, and it waits for a free slot"
+    case "redriven":
+      return "it was redriven, and waits for a free slot"
+    case "spilled":
+      return "its worker was busy with others and gave it up, and it waits for a free slot"
+    case "delayed":
+      return "its delay is over, and it waits for a free slot"
+    default:
+      return "it waits for a free slot"
+  }
+}
+
+/** The subscription is paused, gone, or nobody is there to run it. */
+export function whyNobodyRunsIt({ no, group }: Named, staff: Staff): string | null {
+  const current = staff.current.get(no)
+  if (current === undefined) return "the subscription was removed"
+  if (current.definition.paused) return "the subscription is paused"
+  if (!staff.hasWorker(group)) return `no worker of group \`${group}\` is running`
+  if (staff.handlersOf(no).length === 0) return "no live worker has a handler for it"
+  return null
+}
+
+export function whyRetry(job: JobRow, subscription: Named, staff: Staff): string {
+  const held = whyNobodyRunsIt(subscription, staff)
+  const failed = `attempt ${job.attempt} failed`
+  return held === null ? `${failed}, it is tried again` : `${failed}, and ${held}`
+}
+
+export function whyRunning(reason: string, worker: number | null): string {
+  if (reason === "stuck")
+    return `worker ${worker} runs it, past its timeout: the handler does not heed its signal`
+  if (reason === "taken") return `worker ${worker} holds it: it runs, or is about to`
+  return `worker ${worker} runs it`
+}
+
+export function whyDead({ reason }: Pick<JobRow, "reason">): string {
+  return reason === "crashed worker" ? "its handler took its worker's process down, again and again" : reason
+}
+
+export function whyCancelled(reason: string): string {
+  return reason === "subscription removed" ? "the subscription was removed" : reason
+}
