@@ -82,13 +82,14 @@ interface Emitted {
 
 function nextEvent({ names, keys, failEvery, slowEvery, slowMs }: EmitPlan): Emitted {
   const no = ++count
+  const key = keys === undefined ? undefined : keyOf(no, keys)
   const data: EventData = {
-    n: `${plan.name}.${process.pid}-${no}`,
+    n: `${plan.name}.${process.pid}-${no}${key === undefined ? "" : `~${key}`}`,
     ...(failEvery !== undefined && no % failEvery === 0 ? { fails: 1 } : undefined),
     ...(slowEvery !== undefined && no % slowEvery === 0 ? { ms: slowMs ?? 300 } : undefined),
   }
   const name = names[no % names.length] as string
-  return keys === undefined ? { name, data } : { name, data, key: keyOf(no, keys) }
+  return key === undefined ? { name, data } : { name, data, key }
 }
 
 /** Every second event is of the hot key. */
