@@ -1,0 +1,111 @@
+import { describe, expect, it } from "vitest"
+import type { StoredEvent } from "./event.ts"
+import { resolvePolicy } from "./policy.ts"
+import { Router, roadOf } from "./route.ts"
+import type { SubscriptionDefinition, SubscriptionVersion } from "./subscription.ts"
+import { EventView } from "./view.ts"
+
+const COMMIT = "01M7Y4992Z9M5210JVGXJXDD78"
+
+function definition(over: Partial<SubscriptionDefinition> = {}): SubscriptionDefinition {
+  return {
+    pattern: "order.placed",
+    filter: null,
+    sender: null,
+    scope: null,
+    target: { kind: "handler" },
+    policy: resolvePolicy(),
+    paused: false,
+    ...over,
+  }
+}
+
+function version(
+  no: number,
+  over: Partial<SubscriptionVersion> = {},
+  wish: Partial<SubscriptionDefinition> = {},
+) {
+  const base = { no, id: `sub-${no}`, group: "shop", ephemeral: false, fromVersion: 1, toVersion: null }
+  return { ...base, definition: definition(wish), ...over } as SubscriptionVersion
+}
+
+function placed(over: Partial<StoredEvent> = {}): EventView {
+  const stored: StoredEvent = {
+    name: "order.placed",
+    scope: "",
+    sender: null,
+    key: null,
+    at: 0,
+    data: '{"total":40}',
+    extra: null,
+    id: null,
+    hash: null,
+    ...over,
+  }
+  return new EventView(stored, COMMIT, 0)
+}
+
+const who = (router: Router, view: EventView): number[] => router.subscriptionsOf(view).map((each) => each.no)
+
+describe("Router", () => {
+  it("finds subscriptions by name, wildcard, sender, scope and filter", () => {
+    const router = new Router({
+      version: 1,
+      subscriptions: [
+        version(1),
+        version(2, {}, { pattern: "order.*" }),
+        version(3, {}, { pattern: "*" }),
+        version(4, {}, { pattern: "order.cancelled" }),
+        version(5, {}, { sender: "checkout" }),
+        version(6, {}, { scope: "acme/master" }),
+        version(7, {}, { filter: { data: { total: [{ numeric: [">", 100] }] } } }),
+      ],
+    })
+
+    expect(who(router, placed())).toEqual([1, 2, 3])
+    expect(who(router, placed({ sender: "checkout" }))).toEqual([1, 2, 3, 5])
+    expect(who(router, placed({ scope: "acme/master" }))).toEqual([1, 2, 3, 6])
+    expect(who(router, placed({ data: '{"total":400}' }))).toEqual([1, 2, 3, 7])
+  })
+
+  it("routes by the version that was valid, so that any worker derives the same deliveries", () => {
+    const catalog = {
+      version: 3,
+      subscriptions: [
+        version(1, { toVersion: 3 }),
+        version(2, { fromVersion: 2 }),
+        version(1, { fromVersion: 3 }),
+      ],
+    }
+
+    expect(who(new Router(catalog, 1), placed())).toEqual([1])
+    expect(who(new Router(catalog, 2), placed())).toEqual([1, 2])
+    expect(who(new Router(catalog, 3), placed())).toEqual([2, 1])
+  })
+
+  it("keeps Carillon's own events from those who only listen to everything", () => {
+    const subscriptions = [version(1, {}, { pattern: "*" }), version(2, {}, { pattern: "carillon.*" })]
+    const router = new Router({ version: 1, subscriptions })
+
+    expect(who(router, placed({ name: "carillon.dead_letter" }))).toEqual([2])
+  })
+})
+
+describe("roadOf", () => {
+  const plain = { key: null, deliverAt: null }
+
+  it("takes the direct road where nothing has to wait", () => {
+    expect(roadOf(definition(), plain).road).toBe("direct")
+    expect(roadOf(definition({ policy: resolvePolicy({ order: "hold" }) }), plain).road).toBe("direct")
+  })
+
+  it("gives what is ordered, delayed or limited a job, and lets the paused wait together", () => {
+    const ordered = definition({ policy: resolvePolicy({ order: "hold" }) })
+    const limited = definition({ policy: resolvePolicy({ rateLimit: { limit: 5, per: 1000 } }) })
+
+    expect(roadOf(ordered, { key: "ord_1001", deliverAt: null })).toEqual({ road: "job", reason: "ordered" })
+    expect(roadOf(definition(), { key: null, deliverAt: 99 })).toEqual({ road: "job", reason: "delayed" })
+    expect(roadOf(limited, plain)).toEqual({ road: "job", reason: "limited" })
+    expect(roadOf(definition({ paused: true }), plain)).toEqual({ road: "part", reason: "paused" })
+  })
+})
