@@ -61,6 +61,10 @@ const SPILL_AFTER_MS = 250
 const MOST_WAITING = 20_000
 const BATCHES_PER_TAKE = 4
 const SYSTEM_JOBS = 2
+
+/** One isolated job at a time in a process, but one that hangs must not keep all others waiting for ever. */
+const ISOLATED_MS = 2_000
+const ISOLATED_MS = 2_000
 const IDLE_LOOK_MS = 10
 
 /**
@@ -91,7 +95,7 @@ export class Worker implements DirectRunner, Desk {
   #lookAt = Number.POSITIVE_INFINITY
   #pokeScheduled = false
   #spillTimer: Timer | null = null
-  #isolated = false // an isolated job is claimed and not yet settled: one at a time in a process
+  #isolated: number | null = null // the isolated job that is claimed and not yet settled: one at a time in a process
   #capScheduled = false
   readonly #toOpen: { readonly taken: TakenBatch; readonly worker: number }[] = []
   #stopListening: (() => void) | null = null
@@ -241,9 +245,9 @@ export class Worker implements DirectRunner, Desk {
     if (more) this.poke()
   }
 
-  isolatedEnded(worker: number): void {
-    if (worker !== this.#lease.worker) return
-    this.#isolated = false
+  isolatedEnded(job: number): void {
+    if (job !== this.#isolated) return
+    this.#isolated = null
     this.poke()
   }
 
@@ -435,7 +439,7 @@ export class Worker implements DirectRunner, Desk {
       slots,
       limits: this.#limits(),
       priorities: pickOrder(this.#round++),
-      isolated: !this.#isolated,
+      isolated: this.#isolated === null,
       system: SYSTEM_JOBS - this.#systemJobs.size,
     })
     if (worker !== this.#lease.worker) return 0
@@ -495,7 +499,7 @@ export class Worker implements DirectRunner, Desk {
   #runJob(row: LeasedRow, worker: number, subscription: number, view: EventView, job: JobHistory): void {
     const handler = this.handlers.get(subscription)
     const skips = handler?.policy.order === "skip"
-    if (job.isolated) this.#isolated = true
+    if (job.isolated) this.#isolate(row.no)
     const run = new JobRun(this, { no: row.no, epoch: row.epoch, worker, skips, isolated: job.isolated })
     if (handler === undefined) {
       run.handBack()
@@ -505,6 +509,12 @@ export class Worker implements DirectRunner, Desk {
     const delivery = new Delivery(run, handler, view, this.tools, { attempt: attempt + 1, replay, isolated })
     if (isolated && crashes > TAKES_BEFORE_ISOLATION) this.runner.runAlone(delivery)
     else this.runner.run(delivery)
+  }
+
+  /** One that hangs is no suspect any more after a while, and must not keep the others of its kind waiting. */
+  #isolate(job: number): void {
+    this.#isolated = job
+    this.clock.setTimeout(() => this.isolatedEnded(job), ISOLATED_MS)
   }
 
   #slots(): [number, number][] {
@@ -603,7 +613,7 @@ export class Worker implements DirectRunner, Desk {
     for (const run of this.#batches) run.forget()
     this.#batches.clear()
     this.#jobs.clear()
-    this.#isolated = false
+    this.#isolated = null
     this.runner.forget(new NoHome(this))
     if (this.#state === "running") this.poke()
   }

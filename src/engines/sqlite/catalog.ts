@@ -103,6 +103,10 @@ export function endSubscription(db: Database, group: string, id: string, now: nu
 
 function endNumber(db: Database, no: number, now: number): number {
   closeVersion(db, no, nextVersion(db))
+  return cancelWaiting(db, no, now)
+}
+
+function cancelWaiting(db: Database, no: number, now: number): number {
   const jobs = db.run(
     "UPDATE jobs SET state = ?, reason = 'subscription removed', updated_at = ? WHERE subscription = ? AND state = 0",
     CANCELLED,
@@ -115,6 +119,19 @@ function endNumber(db: Database, no: number, now: number): number {
     no,
   )
   return parts.reduce((sum, part) => sum + (part.size as number), jobs)
+}
+
+/** What was leased or in a process's memory when its subscription ended comes back later, and ends then. */
+export function cancelEnded(db: Database, now: number): void {
+  const rows = db.all(
+    `SELECT s.no FROM subscriptions s
+     WHERE NOT EXISTS (SELECT 1 FROM subscription_versions v WHERE v.subscription = s.no AND v.to_version IS NULL)
+       AND (EXISTS (SELECT 1 FROM parts WHERE subscription = s.no AND state = 0)
+         OR EXISTS (SELECT 1 FROM jobs WHERE subscription = s.no AND state = 0 AND key IS NULL AND isolated = 0)
+         OR EXISTS (SELECT 1 FROM jobs WHERE subscription = s.no AND state = 0 AND isolated = 1)
+         OR EXISTS (SELECT 1 FROM jobs WHERE subscription = s.no AND state < 2 AND state = 0 AND key IS NOT NULL))`,
+  )
+  for (const row of rows) cancelWaiting(db, row.no as number, now)
 }
 
 /** The subscriptions that were only to live as long as this worker. */

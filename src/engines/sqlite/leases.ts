@@ -11,7 +11,7 @@ import type {
   TakenBatch,
   TakeRequest,
 } from "../../engine/leases.ts"
-import { endEphemeral } from "./catalog.ts"
+import { cancelEnded, endEphemeral } from "./catalog.ts"
 import type { Database, Row } from "./database.ts"
 import { decodeRefs } from "./parts.ts"
 import { EVENT_COLUMNS, toEvent, toHistory } from "./rows.ts"
@@ -79,6 +79,7 @@ export function heartbeat(
     for (const row of db.all("SELECT no, host, pid, name, expires_at FROM workers WHERE no <> ?", worker)) {
       if ((row.expires_at as number) <= now || isDead(row, self)) freed += bury(db, row.no as number, now)
     }
+    cancelEnded(db, now)
     return { alive, freed }
   }, true)
 }
