@@ -1,0 +1,20 @@
+import { printJson, printTable } from "../output.ts"
+import { type StoreFlags, withStore } from "../store.ts"
+
+export async function names(flags: StoreFlags): Promise<void> {
+  await withStore(flags, async (carillon) => {
+    const reports = await carillon.eventNames()
+    if (flags.json) return printJson(reports)
+    printTable(
+      ["NAME", "EVENTS", "LAST", "SENDER", "SUBSCRIBERS", "SAMPLE"],
+      reports.map((each) => [
+        each.name,
+        each.complete ? each.events : `${each.events}+`,
+        each.lastAt,
+        each.sender,
+        each.subscribers.join(", ") || null,
+        JSON.stringify(each.sample),
+      ]),
+    )
+  })
+}

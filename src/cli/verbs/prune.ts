@@ -1,0 +1,25 @@
+import { Progress, print, printJson } from "../output.ts"
+import { type StoreFlags, withStore } from "../store.ts"
+
+interface PruneFlags extends StoreFlags {
+  readonly before?: Date
+  readonly deadBefore?: Date
+  readonly dryRun?: true
+}
+
+export async function prune(flags: PruneFlags): Promise<void> {
+  const { before, deadBefore, dryRun } = flags
+  const progress = new Progress()
+  await withStore(flags, async (carillon) => {
+    const report = await carillon.prune({
+      before,
+      deadBefore,
+      dryRun,
+      onProgress: ({ events, jobs }) => progress.show(`${events} events and ${jobs} jobs deleted`),
+    })
+    progress.end()
+    if (flags.json) printJson(report)
+    else if (report.dryRun) print(`At most ${report.events} events and ${report.jobs} jobs would be deleted`)
+    else print(`${report.events} events and ${report.jobs} jobs are deleted`)
+  })
+}
