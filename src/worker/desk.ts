@@ -24,7 +24,7 @@ export interface Desk {
   /** So many deliveries handled under this worker number (null = whatever it was) are written; `more` = something waits now that did not before. */
   settled(worker: number | null, count: number, more: boolean): void
   /** The one isolated job that may run here is written; the next may be claimed. */
-  isolatedEnded(worker: number): void
+  isolatedEnded(job: number): void
   /** A delivery of a batch goes on as this job. */
   reported(job: ContinuedJob): void
   /** A delivery has no attempts left. */

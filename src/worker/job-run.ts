@@ -96,7 +96,7 @@ export class JobRun implements Home {
   }
 
   #ended(counted: number, more: boolean): void {
-    if (this.#isolated) this.#desk.isolatedEnded(this.worker)
+    if (this.#isolated) this.#desk.isolatedEnded(this.no)
     this.#desk.settled(this.worker, counted, more)
   }
 

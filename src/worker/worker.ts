@@ -64,7 +64,6 @@ const SYSTEM_JOBS = 2
 
 /** One isolated job at a time in a process, but one that hangs must not keep all others waiting for ever. */
 const ISOLATED_MS = 2_000
-const ISOLATED_MS = 2_000
 const IDLE_LOOK_MS = 10
 
 /**
