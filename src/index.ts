@@ -1,3 +1,11 @@
+export {
+  type CarillonConfig,
+  defineConfig,
+  type ServiceFactory,
+  type StartedApp,
+} from "./app/config.ts"
+export type { LogLevel } from "./app/log.ts"
+export type { SubscriberArgs, SubscriberConfig } from "./app/subscriber.ts"
 export type {
   AttemptReport,
   DeliveryReport,

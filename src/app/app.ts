@@ -1,0 +1,130 @@
+import type { Logger } from "pino"
+import type { HandlerContext, HandlerLogger } from "../bus/events.ts"
+import { type Carillon, createCarillon } from "../carillon.ts"
+import { type CarillonContainer, newContainer } from "../container.ts"
+import { CarillonError, ConfigError } from "../core/errors.ts"
+import type { CarillonEvent } from "../core/event.ts"
+import type { LoadedApp } from "./load.ts"
+import { Services } from "./services.ts"
+import type { Subscriber, SubscriberArgs } from "./subscriber.ts"
+
+/** An app that runs: its Carillon, its services, its subscribers. */
+export class App {
+  readonly carillon: Carillon
+  readonly container: CarillonContainer
+  readonly #services: Services
+
+  private constructor(carillon: Carillon, container: CarillonContainer, services: Services) {
+    this.carillon = carillon
+    this.container = container
+    this.#services = services
+  }
+
+  /** Nothing stays open when it rejects. */
+  static async start(loaded: LoadedApp, ownLogger: Logger): Promise<App> {
+    const { config, subscribers } = loaded
+    const container = newContainer()
+    const logger = config.carillon.logger ?? ownLogger
+    const carillon = await createCarillon({ ...config.carillon, logger, container })
+    const services = new Services(container)
+    const app = new App(carillon, container, services)
+    try {
+      await services.make(config.services)
+      await config.register(container)
+      for (const subscriber of subscribers) subscribe(carillon, subscriber, config.pluginOptions)
+      await carillon.start()
+    } catch (error) {
+      await app.stop()
+      throw error
+    }
+    return app
+  }
+
+  /** Handlers end before the services they use are closed. */
+  async stop(): Promise<void> {
+    try {
+      await this.carillon.stop()
+    } finally {
+      await this.#services.dispose()
+    }
+  }
+}
+
+function subscribe(
+  carillon: Carillon,
+  subscriber: Subscriber,
+  pluginOptions: SubscriberArgs["pluginOptions"],
+): void {
+  const { id, handler, events, options, file } = subscriber
+  const run = async (event: CarillonEvent, context: HandlerContext): Promise<void> => {
+    const call = new Call(subscriber, event, context, pluginOptions)
+    try {
+      await handler(call)
+    } catch (error) {
+      call.logger.warn(
+        failureOf(error),
+        `${id} failed on ${event.name} (${event.id}), attempt ${context.attempt}:`,
+      )
+      throw error
+    }
+  }
+  for (const event of events) {
+    try {
+      carillon.events.subscribe(event, run, { ...options, subscriberId: id })
+    } catch (error) {
+      if (!(error instanceof CarillonError)) throw error
+      throw new ConfigError(`${file}: ${error.message}`, { cause: error })
+    }
+  }
+}
+
+/** Anything can be thrown, and a logger wants an object. */
+function failureOf(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
+}
+
+/** One call of a subscriber's function; what it does not look at is not made. */
+class Call implements SubscriberArgs {
+  readonly event: CarillonEvent
+  readonly pluginOptions: SubscriberArgs["pluginOptions"]
+  readonly #subscriber: Subscriber
+  readonly #context: HandlerContext
+  #logger: HandlerLogger | null = null
+
+  constructor(
+    subscriber: Subscriber,
+    event: CarillonEvent,
+    context: HandlerContext,
+    pluginOptions: SubscriberArgs["pluginOptions"],
+  ) {
+    this.event = event
+    this.pluginOptions = pluginOptions
+    this.#subscriber = subscriber
+    this.#context = context
+  }
+
+  get container(): CarillonContainer {
+    return this.#context.container as CarillonContainer
+  }
+
+  get deliveryId(): string {
+    return this.#context.deliveryId
+  }
+
+  get attempt(): number {
+    return this.#context.attempt
+  }
+
+  get signal(): AbortSignal {
+    return this.#context.signal
+  }
+
+  /** In JSON, each of its lines says which delivery it belongs to. */
+  get logger(): HandlerLogger {
+    if (this.#logger !== null) return this.#logger
+    const logger = this.#context.logger as HandlerLogger & { child?: (bindings: object) => HandlerLogger }
+    const bindings = { subscriber: this.#subscriber.id, deliveryId: this.deliveryId, attempt: this.attempt }
+    this.#logger = logger.child?.(bindings) ?? logger
+    return this.#logger
+  }
+}

@@ -1,0 +1,84 @@
+import { basename, join, relative } from "node:path"
+import { ConfigError, DuplicateSubscriberError } from "../core/errors.ts"
+import { type CheckedConfig, checkConfig, findConfigFile } from "./config.ts"
+import { findSubscriberFiles } from "./discovery.ts"
+import { newLoader } from "./loader.ts"
+import { packageNameOf } from "./package-name.ts"
+import { readSubscriber, type Subscriber } from "./subscriber.ts"
+
+/** Everything that an app's files say, read and checked; nothing has been started. */
+export interface LoadedApp {
+  readonly folder: string
+  readonly config: CheckedConfig
+  readonly subscribers: readonly Subscriber[]
+  /** What is wrong, but leaves the rest able to run. */
+  readonly warnings: readonly string[]
+  /** Every file this came from, to be watched. */
+  readonly files: readonly string[]
+}
+
+export interface LoadOptions {
+  readonly folder: string // absolute
+  readonly database?: string // from the command line
+  /** In production a subscriber that could never be called is an error. */
+  readonly mode: "dev" | "start"
+}
+
+/**
+ * @throws ConfigError, DuplicateSubscriberError, or whatever a file throws while it is loaded (a syntax
+ *   error, say); the message names the file
+ */
+export async function loadApp({ folder, database, mode }: LoadOptions): Promise<LoadedApp> {
+  const loader = await newLoader(folder)
+  const read = async (file: string): Promise<Readonly<Record<string, unknown>>> => {
+    try {
+      return await loader.load(file)
+    } catch (error) {
+      throw new ConfigError(`${relative(folder, file)} does not load: ${messageOf(error)}`, { cause: error })
+    }
+  }
+  const config = await loadConfig(folder, database, read)
+  const warnings: string[] = []
+  const subscribers: Subscriber[] = []
+  for (const file of await findSubscriberFiles(join(folder, "src", "subscribers"))) {
+    const reading = readSubscriber(relative(folder, file), await read(file))
+    if (reading.kind === "subscriber") subscribers.push(reading.subscriber)
+    if (reading.kind !== "refused") continue
+    if (reading.fatal && mode === "start") throw new ConfigError(reading.reason)
+    warnings.push(reading.reason)
+  }
+  refuseTwins(subscribers)
+  return { folder, config, subscribers, warnings, files: loader.files() }
+}
+
+async function loadConfig(
+  folder: string,
+  database: string | undefined,
+  read: (file: string) => Promise<Readonly<Record<string, unknown>>>,
+): Promise<CheckedConfig> {
+  const file = findConfigFile(folder)
+  const exports = file === null ? { default: {} } : await read(file)
+  const name = file === null ? "carillon.config.ts" : basename(file)
+  const config = checkConfig(exports.default, { file: name, folder, database })
+  const group = config.carillon.group ?? packageNameOf(folder) ?? "default"
+  return { ...config, carillon: { ...config.carillon, group } }
+}
+
+/** With one id, the two would share one subscription, and each event would reach only one of them. */
+function refuseTwins(subscribers: readonly Subscriber[]): void {
+  const seen = new Map<string, string>()
+  for (const { id, events, file } of subscribers) {
+    for (const event of events) {
+      const twin = seen.get(`${id}@${event}`)
+      if (twin !== undefined)
+        throw new DuplicateSubscriberError(
+          `Subscriber with id ${id} already exists on \`${event}\`: ${twin} and ${file}. Rename one's function, or give it a \`context.subscriberId\`.`,
+        )
+      seen.set(`${id}@${event}`, file)
+    }
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message.trim() : String(error)
+}

@@ -1,0 +1,159 @@
+import { relative } from "node:path"
+import type { Logger } from "pino"
+import type { HandlerLogger } from "../bus/events.ts"
+import { resolveOptions } from "../options.ts"
+import { App } from "./app.ts"
+import { commandLine } from "./command.ts"
+import { receiptsIn, type StartedApp } from "./config.ts"
+import { type LoadedApp, type LoadOptions, loadApp } from "./load.ts"
+import { whenSettled } from "./settled.ts"
+
+/** How long the events of `onStart` are looked after. */
+const SETTLE_WITHIN_MS = 60_000
+
+/** Where one version of an app after the other runs. */
+export class Stage {
+  readonly #load: LoadOptions
+  readonly #once: boolean
+  readonly #ownLogger: Logger
+  #loaded: LoadedApp | null = null
+  #app: App | null = null
+  #watching = new AbortController() // ended when the app that it looks at stops
+  #emitted: readonly string[] = []
+  #turn: Promise<unknown> = Promise.resolve()
+  #isClosed = false
+
+  constructor(load: LoadOptions, once: boolean, ownLogger: Logger) {
+    this.#load = load
+    this.#once = once
+    this.#ownLogger = ownLogger
+  }
+
+  get logger(): HandlerLogger {
+    return this.#app?.carillon.logger ?? this.#ownLogger
+  }
+
+  /** Every file of the app that runs. */
+  get files(): readonly string[] {
+    return this.#loaded?.files ?? []
+  }
+
+  /** Loads the app, starts it and lets it do its first act. */
+  async open(): Promise<void> {
+    await this.#inTurn(async () => this.#begin(await loadApp(this.#load)))
+    this.#announce()
+    await this.#runOnStart(this.#once ? "once" : "start")
+  }
+
+  /** Brings the new version on; where it cannot be, the one before stays or comes back. */
+  async reload(changed: readonly string[]): Promise<void> {
+    try {
+      const isNew = await this.#inTurn(() => this.#replace(changed))
+      if (!isNew) return
+      this.#announce()
+      await this.#runOnStart("reload")
+      await this.settled()
+    } catch (error) {
+      this.logger.error(error)
+    }
+  }
+
+  /** The last act: what comes after it does nothing. */
+  close(): Promise<void> {
+    return this.#inTurn(() => {
+      this.#isClosed = true
+      return this.#stop()
+    })
+  }
+
+  /** What became of the events that `onStart` emitted; true when each was delivered. */
+  async settled(): Promise<boolean> {
+    const carillon = this.#app?.carillon
+    if (carillon === undefined) return false
+    const { signal } = this.#watching
+    let isDelivered = true
+    try {
+      if (this.#emitted.length === 0) await carillon.drain()
+      for (const id of this.#emitted) {
+        const settlement = await whenSettled(carillon, id, { timeoutMs: SETTLE_WITHIN_MS, signal })
+        const text = `${settlement.summary} ${this.#whereToLook(id)}`
+        if (settlement.isDelivered) this.logger.info(text)
+        else this.logger.error(text)
+        isDelivered &&= settlement.isDelivered
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error
+      return false // the app stopped meanwhile, and with it our window on it
+    }
+    return isDelivered
+  }
+
+  /** One change of scene at a time. */
+  #inTurn<T>(act: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(act)
+    this.#turn = turn.catch(() => {})
+    return turn
+  }
+
+  async #replace(changed: readonly string[]): Promise<boolean> {
+    const before = this.#loaded
+    if (this.#isClosed || before === null) return false
+    try {
+      const next = await loadApp(this.#load)
+      this.logger.info(`Changed: ${changed.map((file) => relative(this.#load.folder, file)).join(", ")}`)
+      await this.#stop()
+      await this.#begin(next)
+      return true
+    } catch (error) {
+      this.logger.error(error)
+      if (this.#app === null) await this.#begin(before)
+      this.logger.warn("The version before this change goes on.")
+      return false
+    }
+  }
+
+  async #stop(): Promise<void> {
+    const app = this.#app
+    this.#app = null
+    this.#watching.abort()
+    await app?.stop()
+  }
+
+  async #begin(loaded: LoadedApp): Promise<void> {
+    if (this.#isClosed) return
+    this.#ownLogger.level = loaded.config.logLevel
+    for (const warning of loaded.warnings) this.logger.warn(warning)
+    this.#app = await App.start(loaded, this.#ownLogger)
+    this.#loaded = loaded
+    this.#watching = new AbortController()
+    this.#emitted = []
+  }
+
+  #announce(): void {
+    if (this.#app === null || this.#loaded === null) return
+    const { subscribers } = this.#loaded
+    const path = this.#databasePath()
+    const where = path === ":memory:" ? "in memory" : `in ${relative(process.cwd(), path)}`
+    this.logger.info(`Events are kept ${where}; the group is ${this.#app.carillon.group}.`)
+    for (const { id, events, file } of subscribers)
+      this.logger.info(`Subscriber ${id} listens to ${events.join(", ")} (${file})`)
+    if (subscribers.length === 0) this.logger.warn("There is no subscriber in src/subscribers yet.")
+  }
+
+  async #runOnStart(occasion: StartedApp["occasion"]): Promise<void> {
+    if (this.#app === null) return // stopped meanwhile
+    const { carillon, container } = this.#app
+    const command = (...words: string[]): string => commandLine(this.#databasePath(), words)
+    const returned = await this.#loaded?.config.onStart({ carillon, container, occasion, command })
+    this.#emitted = receiptsIn(returned).map((receipt) => receipt.id)
+  }
+
+  #databasePath(): string {
+    return resolveOptions((this.#loaded as LoadedApp).config.carillon).path
+  }
+
+  #whereToLook(id: string): string {
+    const path = this.#databasePath()
+    return path === ":memory:" ? "" : `Look at it with:\n  ${commandLine(path, ["trace", id])}`
+  }
+}
