@@ -52,9 +52,9 @@ export class Recorded {
    *
    * @throws Error when there is none
    */
-  expectEmitted<Output>(event: EventDefinition<never, Output>, data?: Part<Output>): RecordedEmit<Output>
+  expectEmitted<Output>(event: EventDefinition<unknown, Output>, data?: Part<Output>): RecordedEmit<Output>
   expectEmitted<T = unknown>(event: string, data?: Part<T>): RecordedEmit<T>
-  expectEmitted(event: string | EventDefinition<never>, data?: unknown): RecordedEmit {
+  expectEmitted(event: string | EventDefinition, data?: unknown): RecordedEmit {
     const found = this.#find(nameOf(event), data)
     if (found !== undefined) return found
     throw new Error(`Expected ${wanted(nameOf(event), data)} to be emitted. ${this.#told()}`)
@@ -65,9 +65,9 @@ export class Recorded {
    *
    * @throws Error when there is one
    */
-  expectNotEmitted<Output>(event: EventDefinition<never, Output>, data?: Part<Output>): void
-  expectNotEmitted(event: string, data?: unknown): void
-  expectNotEmitted(event: string | EventDefinition<never>, data?: unknown): void {
+  expectNotEmitted<Output>(event: EventDefinition<unknown, Output>, data?: Part<Output>): void
+  expectNotEmitted<T = unknown>(event: string, data?: Part<T>): void
+  expectNotEmitted(event: string | EventDefinition, data?: unknown): void {
     const found = this.#find(nameOf(event), data)
     if (found === undefined) return
     throw new Error(`Expected ${wanted(nameOf(event), data)} not to be emitted, but it was: ${line(found)}`)
@@ -106,7 +106,7 @@ function asStored(value: unknown): unknown {
   return value === undefined ? undefined : JSON.parse(JSON.stringify(value))
 }
 
-function nameOf(event: string | EventDefinition<never>): string {
+function nameOf(event: string | EventDefinition): string {
   return typeof event === "string" ? event : event.name
 }
 

@@ -34,10 +34,7 @@ export function append(db: Database, change: WireAppend, now: number): ChangeRes
   const version = db.get("SELECT value FROM meta WHERE name = 'catalog_version'")?.value
   if (version !== change.catalogVersion) return { status: "stale" }
 
-  const left = new Leftovers(change)
-  if (change.release !== null) leaveOutUnstaged(db, change, left)
-  claimIds(db, change, left, now)
-  insertEvents(db, change, left)
+  const left = writeEvents(db, change, now)
   if (left.size === left.count) return { status: "ok", append: left.result([], []) }
 
   insertCommit(db, change, left)
@@ -46,6 +43,23 @@ export function append(db: Database, change: WireAppend, now: number): ChangeRes
     insertPart(db, { ...part, refs: part.refs.filter((ref) => !left.has(ref.index)) }, now)
   }
   return { status: "ok", append: left.result(insertBatches(db, change, now), jobs) }
+}
+
+/** A value that the store refuses undoes all of it; then it is done without the emits that brought it. */
+function writeEvents(db: Database, change: WireAppend, now: number): Leftovers {
+  try {
+    return db.savepoint(() => writeAll(db, change, new Leftovers(change), now))
+  } catch (error) {
+    if (!isBadValue(error)) throw error
+    return writeAll(db, change, withoutCulprits(db, change), now)
+  }
+}
+
+function writeAll(db: Database, change: WireAppend, left: Leftovers, now: number): Leftovers {
+  if (change.release !== null) leaveOutUnstaged(db, change, left)
+  claimIds(db, change, left, now)
+  insertAll(db, change, left)
+  return left
 }
 
 /** The events of an append that are not written, and why. */
@@ -105,6 +119,7 @@ function leaveOutUnstaged(db: Database, change: WireAppend, left: Leftovers): vo
   const { eventGroupId, keys } = change.release as NonNullable<WireAppend["release"]>
   const take = "DELETE FROM staged WHERE event_group = ? AND commit_id = ? AND idx = ?"
   keys.forEach((key, index) => {
+    if (left.has(index)) return
     if (db.run(take, eventGroupId, key.commitId, key.index) === 0) left.miss(index)
   })
 }
@@ -122,7 +137,7 @@ function claimIds(db: Database, change: WireAppend, left: Leftovers, now: number
     const [id, scope, hash] = identity(packed, index)
     const earlier = here.get(`${scope}\n${id}`)
     const taken =
-      earlier === undefined
+      earlier === undefined || left.isRejected(earlier)
         ? takenId(db, id, scope, hash, now)
         : { key: { commitId, index: earlier }, same: cell(packed, "hash", earlier) === hash }
     if (taken === null) here.set(`${scope}\n${id}`, index)
@@ -181,15 +196,6 @@ export function conflictMessage(id: string): string {
   return `Expected an event id that is new or whose event is the same, got \`${id}\` with other content: that id is taken for 7 days. Use another id, or emit the same event.`
 }
 
-function insertEvents(db: Database, change: WireAppend, left: Leftovers): void {
-  try {
-    db.savepoint(() => insertAll(db, change, left))
-  } catch (error) {
-    if (!isBadValue(error)) throw error
-    insertEach(db, change, left)
-  }
-}
-
 function insertAll(db: Database, { packed, commitId }: WireAppend, left: Leftovers): void {
   const shape = isPlain(packed) ? PLAIN : FULL
   const insertMany = db.prepare(insertOf(shape, ROWS_AT_ONCE))
@@ -222,23 +228,28 @@ function insertOf({ columns, width }: typeof FULL, rows: number): string {
   return `INSERT INTO events (${columns}) VALUES ${places(rows, width)}`
 }
 
-/** The slow road, for when a value was refused: finds the culprits, emit by emit. */
-function insertEach(db: Database, { packed, commitId }: WireAppend, left: Leftovers): void {
+/** The slow road, for when a value was refused: tries each event by itself, and takes it back. */
+function withoutCulprits(db: Database, change: WireAppend): Leftovers {
+  const left = new Leftovers(change)
   for (let index = 0; index < left.count; index++) {
     if (left.has(index)) continue
     const values: Cell[] = []
-    pushEvent(values, commitId, index, packed, false)
+    pushEvent(values, change.commitId, index, change.packed, false)
     try {
-      db.savepoint(() => db.run(insertOf(FULL, 1), ...values))
+      db.savepoint(() => {
+        db.run(insertOf(FULL, 1), ...values)
+        throw TAKEN_BACK
+      })
     } catch (error) {
+      if (error === TAKEN_BACK) continue
       if (!isBadValue(error)) throw error
       left.reject(index, "value", `The store refused the event: ${(error as Error).message}`)
     }
   }
-  for (let index = 0; index < left.count; index++) {
-    if (left.isRejected(index)) db.run("DELETE FROM events WHERE commit_id = ? AND idx = ?", commitId, index)
-  }
+  return left
 }
+
+const TAKEN_BACK = Symbol("taken back")
 
 function pushEvent(
   values: Cell[],

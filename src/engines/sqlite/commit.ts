@@ -213,13 +213,17 @@ function markJob(db: Database, { no, worker, epoch, reason }: MarkJob, now: numb
 
 function stage(db: Database, { packed, commitId, eventGroupId }: WireStage, now: number): ChangeResult {
   const fresh: number[] = []
+  const here = new Map<string, string | null>()
   for (let index = 0; index < packed.count; index++) {
     const id = cell(packed, "id", index) as string | null
     const scope = cell(packed, "scope", index) as string
-    const taken =
-      id === null ? null : takenId(db, id, scope, cell(packed, "hash", index) as string | null, now)
-    if (taken !== null && !taken.same) return { status: "conflict", message: conflictMessage(id as string) }
-    if (taken === null) fresh.push(index)
+    const hash = cell(packed, "hash", index) as string | null
+    const earlier = here.get(`${scope}\n${id}`)
+    const taken = id === null ? null : takenId(db, id, scope, hash, now)
+    const differs = earlier === undefined ? taken?.same === false : earlier !== hash
+    if (differs) return { status: "conflict", message: conflictMessage(id as string) }
+    if (taken === null && earlier === undefined) fresh.push(index)
+    if (id !== null) here.set(`${scope}\n${id}`, hash)
   }
   const insert = db.prepare(
     `INSERT OR IGNORE INTO staged (event_group, commit_id, idx, ${COLUMNS.join(", ")}) VALUES ${places(1, 12)}`,

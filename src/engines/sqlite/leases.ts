@@ -285,7 +285,16 @@ const KEYS_PER_CLAIM = 256
 /** Where the last claim stopped among scopes and keys, so that each gets its turn. */
 export class ClaimCursors {
   readonly scopes = new Map<number, string>()
-  readonly keys = new Map<number, string>()
+  readonly keys = new Map<number, KeyRound>()
+}
+
+/** One round of the keys of a subscription, over as many claims as it takes. */
+interface KeyRound {
+  readonly from: string // the key behind which it began
+  at: string // the key looked at last
+  wrapped: boolean
+  done: boolean
+  dueAt: number | null // the earliest that was not due yet
 }
 
 export function claim(db: Database, request: ClaimRequest, cursors: ClaimCursors, now: number): ClaimResult {
@@ -422,49 +431,60 @@ class Claim {
       WHERE j.state < 2 AND j.key IS NOT NULL AND j.subscription = ? AND j.key = ? ORDER BY j.no LIMIT 1`
     const nextKey = `SELECT min(key) AS key FROM jobs
       WHERE state < 2 AND key IS NOT NULL AND subscription = ? AND key > ?`
-    const start = this.#cursors.keys.get(subscription) ?? ""
+    const round = this.#roundOf(subscription)
     let room = free
-    let key = start
-    let wrapped = start === ""
-    let looked = 0
-    for (; looked < KEYS_PER_CLAIM && room > 0; looked++) {
-      const next = this.#db.get(nextKey, subscription, key)?.key as string | null | undefined
-      const atEnd = next === null || next === undefined
-      if (wrapped && (atEnd || (start !== "" && next > start))) {
-        key = atEnd ? "" : key
-        break // every key had its turn
+    for (let looked = 0; room > 0 && !round.done; looked++) {
+      if (looked === KEYS_PER_CLAIM) {
+        this.#wait(this.#now) // there are more keys: come back at once
+        return
       }
-      if (atEnd) {
-        wrapped = true
-        key = ""
+      const next = this.#db.get(nextKey, subscription, round.at)?.key as string | null | undefined
+      const atEnd = next === null || next === undefined
+      if (atEnd && !round.wrapped) {
+        round.wrapped = true
+        round.at = ""
         continue
       }
-      key = next
-      const row = this.#db.get(head, subscription, key)
+      if (atEnd || (round.wrapped && round.from !== "" && next > round.from)) {
+        round.done = true // every key had its turn
+        break
+      }
+      round.at = next
+      const row = this.#db.get(head, subscription, next)
       if (row === undefined || row.state !== 0 || row.isolated === 1) continue
-      if ((row.due_at as number) > this.#now) this.#wait(row.due_at as number)
+      const dueAt = row.due_at as number
+      if (dueAt > this.#now) round.dueAt = Math.min(dueAt, round.dueAt ?? dueAt)
       else {
         this.#lease(row)
         room--
       }
     }
-    this.#cursors.keys.set(subscription, key)
-    if (looked === KEYS_PER_CLAIM) this.#wait(this.#now) // there are more keys: come back at once
+    if (round.dueAt !== null) this.#wait(round.dueAt)
+  }
+
+  #roundOf(subscription: number): KeyRound {
+    const last = this.#cursors.keys.get(subscription)
+    if (last !== undefined && !last.done) return last
+    const from = last?.at ?? ""
+    const round = { from, at: from, wrapped: from === "", done: false, dueAt: null }
+    this.#cursors.keys.set(subscription, round)
+    return round
   }
 
   #claimIsolated(): void {
     for (const [subscription] of this.#request.slots) {
       const rows = this.#db.all(
         `SELECT ${JOB_COLUMNS} FROM ${JOB_SOURCE}
-         WHERE j.state = 0 AND j.isolated = 1 AND j.subscription = ? AND j.due_at <= ? ORDER BY j.due_at LIMIT 16`,
+         WHERE j.state = 0 AND j.isolated = 1 AND j.subscription = ? ORDER BY j.due_at LIMIT 16`,
         subscription,
-        this.#now,
       )
       const row = rows.find((each) => each.job_key === null || this.#isHead(subscription, each))
-      if (row !== undefined) {
+      if (row === undefined) continue
+      if ((row.due_at as number) <= this.#now) {
         this.#lease(row)
         return
       }
+      this.#wait(row.due_at as number)
     }
   }
 

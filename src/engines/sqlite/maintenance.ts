@@ -43,7 +43,11 @@ function tooNew(found: number): StoreTooNewError {
  *
  * A commit stays as long as an open batch, an open part, an open job or a dead letter speaks of it.
  */
-export function prune(db: Database, { eventsBefore, deadBefore, limit }: PruneRequest): PruneResult {
+export function prune(
+  db: Database,
+  { eventsBefore, deadBefore, limit }: PruneRequest,
+  now: number,
+): PruneResult {
   return db.transaction(() => {
     const dead = db.run(
       "DELETE FROM jobs WHERE no IN (SELECT no FROM jobs WHERE state IN (3, 4) AND state > 1 AND updated_at < ? LIMIT ?)",
@@ -57,11 +61,13 @@ export function prune(db: Database, { eventsBefore, deadBefore, limit }: PruneRe
       limit,
     )
     const { events, batches, commits } = pruneCommits(db, eventsBefore, limit)
-    db.run(
-      "DELETE FROM event_ids WHERE commit_id < ? AND commit_id NOT IN (SELECT commit_id FROM commits)",
-      commitIdFrom(eventsBefore),
-    )
-    return { events, jobs, batches: batches + parts, more: jobs >= limit || parts >= limit || commits > 0 }
+    const ids = pruneIds(db, eventsBefore, now, limit)
+    return {
+      events,
+      jobs,
+      batches: batches + parts,
+      more: jobs >= limit || parts >= limit || ids >= limit || commits > 0,
+    }
   }, true)
 }
 
@@ -69,6 +75,20 @@ function pruneJobs(db: Database, before: number, limit: number): number {
   return db.run(
     "DELETE FROM jobs WHERE no IN (SELECT no FROM jobs WHERE state IN (2, 4) AND state > 1 AND updated_at < ? LIMIT ?)",
     before,
+    limit,
+  )
+}
+
+/** An id outlives its event until its window is over: it still tells a repetition. */
+function pruneIds(db: Database, before: number, now: number, limit: number): number {
+  return db.run(
+    `DELETE FROM event_ids WHERE (id, scope) IN (
+       SELECT i.id, i.scope FROM event_ids i
+       WHERE i.commit_id < ? AND i.unique_until <= ?
+         AND NOT EXISTS (SELECT 1 FROM commits c WHERE c.commit_id = i.commit_id)
+       LIMIT ?)`,
+    commitIdFrom(before),
+    now,
     limit,
   )
 }
@@ -99,7 +119,6 @@ function pruneCommits(
     for (const { name } of db.all("SELECT name FROM commit_names WHERE commit_id = ?", commitId)) {
       db.run("DELETE FROM commit_names WHERE name = ? AND commit_id = ?", name as string, commitId)
     }
-    db.run("DELETE FROM event_ids WHERE commit_id = ?", commitId)
     db.run("DELETE FROM commits WHERE commit_id = ?", commitId)
     commits++
   }

@@ -104,7 +104,7 @@ function callsOf(
     stagedGroups: () => queries.stagedGroups(db),
     countBefore: read(queries.countBefore),
     migrate: (_: undefined, now) => maintenance.migrate(db, now),
-    prune: read(maintenance.prune),
+    prune: (request: Argument<typeof maintenance.prune>, now) => maintenance.prune(db, request, now),
     stats: () => maintenance.stats(db),
   }
 }
