@@ -61,10 +61,9 @@ function subscribe(
     try {
       await handler(call)
     } catch (error) {
-      call.logger.warn(
-        failureOf(error),
-        `${id} failed on ${event.name} (${event.id}), attempt ${context.attempt}:`,
-      )
+      const failure = failureOf(error)
+      const what = `${id} failed on ${event.name} (${event.id}), attempt ${context.attempt}`
+      call.logger.warn({ err: failure }, `${what}: ${failure.message}`)
       throw error
     }
   }

@@ -1,4 +1,6 @@
 import pino, { type LogFn, type Logger } from "pino"
+import type { HandlerLogger } from "../bus/events.ts"
+import { CarillonError } from "../core/errors.ts"
 import { formatLine } from "./log-line.ts"
 
 /** The least severe lines that are written; `silent` for none. */
@@ -31,4 +33,12 @@ function takeTextFirst(this: Logger, args: Parameters<LogFn>, method: LogFn): vo
   const isTextAndValue = typeof text === "string" && typeof value === "object" && value !== null
   if (isTextAndValue && rest.length === 0 && !/%[sdifoOjc]/.test(text)) method.call(this, value, text)
   else method.apply(this, args)
+}
+
+/** What Carillon says of its own accord needs no trace; the error of a user's file behind it does. */
+export function logError(logger: HandlerLogger, error: unknown): void {
+  if (!(error instanceof CarillonError)) logger.error(error)
+  else if (error.cause instanceof Error && !(error.cause instanceof CarillonError))
+    logger.error({ err: error.cause }, error.message)
+  else logger.error(error.message)
 }

@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs"
 import { resolve } from "node:path"
 import { ConfigError } from "../core/errors.ts"
 import { Ending } from "./ending.ts"
-import { appLogger } from "./log.ts"
+import { appLogger, logError } from "./log.ts"
 import { Stage } from "./stage.ts"
 import { type Watcher, watchApp } from "./watch.ts"
 
@@ -38,13 +38,13 @@ export async function runApp({ dir, mode, once = false, database }: RunOptions):
     code = await Promise.race([act, ending.asked])
     await watcher?.close()
   } catch (error) {
-    ownLogger.error(error)
+    logError(ownLogger, error)
     code = 1
   }
   try {
     await stage.close()
   } catch (error) {
-    ownLogger.error(error)
+    logError(ownLogger, error)
     code = 1
   }
   ending.dispose()

@@ -6,6 +6,7 @@ import { App } from "./app.ts"
 import { commandLine } from "./command.ts"
 import { receiptsIn, type StartedApp } from "./config.ts"
 import { type LoadedApp, type LoadOptions, loadApp } from "./load.ts"
+import { logError } from "./log.ts"
 import { whenSettled } from "./settled.ts"
 
 /** How long the events of `onStart` are looked after. */
@@ -54,7 +55,7 @@ export class Stage {
       await this.#runOnStart("reload")
       await this.settled()
     } catch (error) {
-      this.logger.error(error)
+      logError(this.logger, error)
     }
   }
 
@@ -105,7 +106,7 @@ export class Stage {
       await this.#begin(next)
       return true
     } catch (error) {
-      this.logger.error(error)
+      logError(this.logger, error)
       if (this.#app === null) await this.#begin(before)
       this.logger.warn("The version before this change goes on.")
       return false
