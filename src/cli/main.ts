@@ -56,7 +56,10 @@ function addLists(program: Command): void {
     .action(async (options) => (await import("./verbs/subscriptions.ts")).subscriptions(options))
   common(subscriptions.command("remove <id>"))
     .description("end a subscription for good, and cancel what waits for it")
-    .action(async (id, options) => (await import("./verbs/subscriptions.ts")).remove(id, options))
+    // The parent has these options too, and takes what stands after its verb.
+    .action(async (id, _, command: Command) =>
+      (await import("./verbs/subscriptions.ts")).remove(id, command.optsWithGlobals()),
+    )
   common(program.command("workers"))
     .description("list workers and what they handle")
     .action(async (options) => (await import("./verbs/workers.ts")).workers(options))

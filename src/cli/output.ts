@@ -70,7 +70,7 @@ export function paint(style: "dim" | "bold" | "green" | "red" | "yellow" | "cyan
 
 /** Where a list goes on, for people; in JSON the cursor stands beside the items. */
 export function noteCursor(cursor: string | null): void {
-  if (cursor !== null) note(`There is more: add --cursor ${cursor}`)
+  if (cursor !== null) note(`There may be more: add --cursor ${cursor}`)
 }
 
 /** Says now and then how far long work is: on a terminal in one line, else once a second at most. */

@@ -200,17 +200,19 @@ describe("lists", () => {
       .subscribe("order.placed", () => {}, { subscriberId: "stock" })
       .subscribe("order.placed", refused, { subscriberId: "crm" })
     await carillon.start()
-    await carillon.emit(Array.from({ length: 20 }, (_, i) => ({ ...placed, data: { id: `ord_${i}` } })))
+    await carillon.emit(
+      Array.from({ length: 20 }, (_, i) => ({ name: "order.placed", data: { id: `ord_${i}` } })),
+    )
     await carillon.drain()
 
     for (const state of [undefined, "delivered", "dead"] as const) {
       const seen: string[] = []
-      let cursor: string | null | undefined
+      let cursor: string | undefined
       do {
         const page = await carillon.listDeliveries({ state, limit: 7, cursor })
         seen.push(...page.items.map((each) => each.deliveryId))
-        cursor = page.cursor
-      } while (cursor !== null)
+        cursor = page.cursor ?? undefined
+      } while (cursor !== undefined)
       expect([state, seen.length, new Set(seen).size]).toEqual([
         state,
         state === undefined ? 40 : 20,
@@ -243,7 +245,7 @@ describe("lists", () => {
   it("name the events seen, with the newest sample and who listens", async () => {
     const { carillon } = await setup()
     carillon.events.subscribe("order.*", () => {}, { subscriberId: "audit" })
-    await carillon.emit([placed, { name: "order.paid", data: { id: "ord_1002" }, sender: "till" }, placed])
+    await carillon.emit<unknown>([placed, { name: "order.paid", data: { id: "ord_1002" }, sender: "till" }, placed])
 
     const names = await carillon.eventNames()
 

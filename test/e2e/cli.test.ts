@@ -1,0 +1,295 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process"
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fileURLToPath } from "node:url"
+import { createCarillon, PermanentError } from "carillon"
+import { afterAll, afterEach, describe, expect, it } from "vitest"
+
+const main = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url))
+const folder = mkdtempSync(join(tmpdir(), "carillon-cli-"))
+const children = new Set<ChildProcess>()
+afterEach(() => {
+  for (const child of children) child.kill("SIGKILL")
+  children.clear()
+})
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+let files = 0
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+/** The real command line, as a process of its own. */
+function carillon(...args: string[]): Promise<Ran> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, [main, ...args], { cwd: folder, env }, (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code), out, err })
+    })
+    child.stdin?.end()
+  })
+}
+
+const env = { ...process.env, CARILLON_DATABASE: "", FORCE_COLOR: undefined }
+
+async function json<T = Record<string, unknown>>(...args: string[]): Promise<T> {
+  const { out, err } = await carillon(...args, "--json")
+  if (out === "") throw new Error(err)
+  return JSON.parse(out) as T
+}
+
+/** An app on a file: it handles orders, and refuses those of unknown accounts. */
+async function setup() {
+  const database = join(folder, `${++files}.db`)
+  const handled: { id: string; at: number }[] = []
+  const app = await createCarillon({ database, logger: false, group: "shop" })
+  app.events
+    .subscribe("order.placed", ({ id }) => handled.push({ id, at: Date.now() }), { subscriberId: "stock" })
+    .subscribe(
+      "order.refused",
+      () => {
+        throw new PermanentError("no such account")
+      },
+      { subscriberId: "crm" },
+    )
+  await app.start()
+  return { app, handled, on: ["--database", database, "--group", "shop"], database }
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const end = Date.now() + 8_000; !holds(); ) {
+    if (Date.now() > end) throw new Error("It did not come to hold within 8 s.")
+    await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+}
+
+describe("carillon emit", () => {
+  it("emits to an app that runs in another process, which handles it within 100 ms of the write", async () => {
+    const { app, handled, on } = await setup()
+
+    const receipt = await json<{ id: string; existing: boolean }>(
+      "emit",
+      "order.placed",
+      '{"id":"ord_1001"}',
+      ...on,
+    )
+    await until(() => handled.length === 1)
+
+    const { writtenAt, event } = await app.trace(receipt.id)
+    const tookMs = (handled[0]?.at ?? 0) - writtenAt.getTime()
+    expect(receipt.existing).toBe(false)
+    expect(handled[0]?.id).toBe(receipt.id)
+    expect(event.data).toEqual({ id: "ord_1001" })
+    expect(tookMs).toBeLessThan(100)
+    await app.stop()
+  })
+
+  it("makes the database when there is none, and joins as no worker", async () => {
+    const database = join(folder, "fresh", "shop.db")
+
+    const { code, out } = await carillon("emit", "order.placed", "--database", database)
+
+    expect([code, out]).toEqual([0, expect.stringMatching(/^evt_\w{29}\n$/)])
+    expect(await json("workers", "--database", database)).toEqual([])
+  })
+
+  it("passes id, key, sender, scope, metadata and a file's data on", async () => {
+    const database = join(folder, `${++files}.db`)
+    const file = join(folder, "order.json")
+    writeFileSync(file, '{"id":"ord_1002"}')
+    const event = ["--id", "ord_1002-placed", "--key", "ord_1002", "--sender", "till", "--scope", "acme/dev"]
+    const args = ["emit", "order.placed", "--file", file, ...event, "--metadata", '{"shop":"berlin"}']
+
+    await carillon(...args, "--delay", "1h", "--database", database)
+    const again = await carillon(...args, "--delay", "1h", "--database", database)
+    const { items } = await json<{ items: Record<string, unknown>[] }>("events", "--database", database)
+
+    expect(again.out).toBe("ord_1002-placed was emitted before\n")
+    expect(items).toMatchObject([
+      {
+        id: "ord_1002-placed",
+        data: { id: "ord_1002" },
+        key: "ord_1002",
+        sender: "till",
+        scope: { account: "acme", workspace: "dev" },
+        metadata: { shop: "berlin" },
+      },
+    ])
+  })
+
+  it("reads its data from standard input", async () => {
+    const database = join(folder, `${++files}.db`)
+    const child = spawn(process.execPath, [
+      main,
+      "emit",
+      "order.placed",
+      "--file",
+      "-",
+      "--database",
+      database,
+    ])
+    children.add(child)
+    child.stdin.end('{"id":"ord_1003"}')
+    const code = await new Promise((resolve) => child.on("exit", resolve))
+
+    const { items } = await json<{ items: { data: unknown }[] }>("events", "--database", database)
+
+    expect([code, items[0]?.data]).toEqual([0, { id: "ord_1003" }])
+  })
+})
+
+describe("what went wrong", () => {
+  it.each([
+    [["nonsense"], 2, /unknown command/],
+    [["trace"], 2, /missing required argument/],
+    [["events", "--since", "soon"], 2, /Expected a time such as/],
+    [["events", "--limit", "0"], 2, /whole number from 1 to 1000/],
+    [["emit", "order.placed", "{id:1}"], 2, /Expected the data to be JSON/],
+    [["redrive"], 2, /say which deliveries are meant/],
+    [["replay", "--subscription", "stock"], 2, /Expected --since or --event/],
+    [["stats", "--database", "absent.db"], 1, /found none.*carillon migrate/],
+    [["stats", "--database", ":memory:"], 1, /got `:memory:`/],
+    [["stats", "--database", "postgres://shop"], 1, /no engine for it/],
+  ])("%j ends with %i and says why, without a stack", async (args, code, message) => {
+    const ran = await carillon(...args)
+
+    expect(ran.code).toBe(code)
+    expect(ran.err).toMatch(message)
+    expect(ran.err).not.toMatch(/^\s+at /m)
+    expect(existsSync(join(folder, "absent.db"))).toBe(false)
+  })
+
+  it("an event and a subscription that are not there are named, with what to do", async () => {
+    const { app, on } = await setup()
+
+    const trace = await carillon("trace", "evt_unknown", ...on)
+    const pause = await carillon("pause", "stok", ...on)
+
+    expect([trace.code, trace.err]).toEqual([
+      1,
+      expect.stringMatching(/got `evt_unknown`: there is none here/),
+    ])
+    expect([pause.code, pause.err]).toEqual([1, expect.stringMatching(/Did you mean `stock`\?/)])
+    await app.stop()
+  })
+})
+
+describe("seeing and steering from another process", () => {
+  it("traces, lists and redrives a dead letter", async () => {
+    const { app, on } = await setup()
+    const { id } = await json<{ id: string }>("emit", "order.refused", '{"id":"ord_1004"}', ...on)
+    await until(() => existsSync(on[1] ?? ""))
+    for (let dead = 0; dead === 0; ) dead = (await app.stats()).deadJobs
+
+    const trace = await carillon("trace", id, ...on)
+    const dead = await json<{ items: { deliveryId: string; error: string }[] }>("dead", ...on)
+    const dry = await json("redrive", "--all", "--dry-run", ...on)
+    const redriven = await json("redrive", dead.items[0]?.deliveryId ?? "", ...on)
+
+    expect(trace.out).toMatch(/dead +crm@order.refused \(shop\): the error is permanent/)
+    expect(trace.out).toMatch(/attempt 1: dead after .* no such account/)
+    expect(dead.items).toMatchObject([{ error: "no such account" }])
+    expect(dry).toMatchObject({ redriven: 1, dryRun: true })
+    expect(redriven).toEqual({ redriven: 1, skipped: [], dryRun: false })
+    await app.stop()
+  })
+
+  it("pauses and resumes a running app's subscription", async () => {
+    const { app, handled, on } = await setup()
+
+    await carillon("pause", "stock", ...on)
+    await carillon("emit", "order.placed", ...on)
+    const paused = await json<{ id: string; paused: boolean; waiting: number }[]>("subscriptions", ...on)
+    const waiting = await json<{ items: { why: string }[] }>("deliveries", "--state", "waiting", ...on)
+    const during = handled.length
+    await carillon("resume", "stock", ...on)
+    await until(() => handled.length === 1)
+
+    expect(paused[0]).toMatchObject({ id: "stock@order.placed", paused: true, waiting: 1 })
+    expect(waiting.items[0]?.why).toBe("the subscription is paused")
+    expect(during).toBe(0)
+    await app.stop()
+  })
+
+  it("replays, and waits until a worker has made the deliveries", async () => {
+    const { app, handled, on } = await setup()
+    await app.emit([{ name: "order.placed" }, { name: "order.placed" }])
+    await app.drain()
+
+    const dry = await json("replay", "--subscription", "stock", "--since", "1h", "--dry-run", ...on)
+    const done = await json("replay", "--subscription", "stock", "--since", "1h", "--wait", ...on)
+    await until(() => handled.length === 4)
+
+    expect(dry).toMatchObject({ id: null, count: 2, dryRun: true })
+    expect(done).toMatchObject({ id: "rpl_1", count: 2 })
+    await app.stop()
+  })
+
+  it("names, stats, workers, cancel, prune and subscriptions remove answer in JSON and in tables", async () => {
+    const { app, on } = await setup()
+    await app.emit({ name: "order.placed", delay: 3_600_000 })
+
+    expect(await json<unknown>("names", ...on)).toMatchObject([{ name: "order.placed", events: 1 }])
+    expect(await json("stats", ...on)).toMatchObject({ events: 1, openJobs: 1, workers: 1 })
+    expect(await json<unknown>("workers", ...on)).toMatchObject([{ alive: true, pid: process.pid }])
+    expect((await carillon("workers", ...on)).out).toMatch(/NO +GROUP +HOST +PID/)
+    expect(await json("cancel", "--name", "order.placed", ...on)).toMatchObject({ cancelled: 1 })
+    expect(await json("prune", "--dry-run", "--before", "0s", ...on)).toMatchObject({ dryRun: true })
+    expect(await json("subscriptions", "remove", "crm", ...on)).toMatchObject({ id: "crm@order.refused" })
+    await app.stop()
+  })
+
+  it("tails new events with their outcomes, a JSON value a line, until it is interrupted", async () => {
+    const { app, on } = await setup()
+    const child = spawn(process.execPath, [main, "tail", "--json", "--since", "1m", ...on], { env })
+    children.add(child)
+    let out = ""
+    child.stdout.on("data", (chunk) => {
+      out += chunk
+    })
+    await app.emit({ name: "order.refused", data: { id: "ord_1005" } })
+
+    await until(() => out.includes('"state":"dead"'))
+    child.kill("SIGINT")
+    const code = await new Promise((resolve) => child.on("exit", resolve))
+
+    const lines = out
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line))
+    expect(lines[0]).toMatchObject({ kind: "event", event: { data: { id: "ord_1005" } } })
+    expect(code).toBe(0)
+    await app.stop()
+  })
+
+  it("ends quietly when its reader has enough", async () => {
+    const { app, on } = await setup()
+    const text = "x".repeat(1_000)
+    await app.emit(Array.from({ length: 400 }, () => ({ name: "order.noted", data: { text } })))
+    const child = spawn(process.execPath, [main, "events", "--limit", "500", ...on], { env })
+    children.add(child)
+    let err = ""
+    child.stderr.on("data", (chunk) => {
+      err += chunk
+    })
+    child.stdout.once("data", () => child.stdout.destroy())
+
+    const code = await new Promise((resolve) => child.on("exit", resolve))
+
+    expect([code, err]).toEqual([0, ""])
+    await app.stop()
+  })
+})
+
+it("shows its verbs without loading what they do", async () => {
+  const startedAt = performance.now()
+
+  const { code, out } = await carillon("--help")
+
+  expect(code).toBe(0)
+  for (const verb of "emit events names trace deliveries dead redrive replay pause resume cancel".split(" "))
+    expect(out).toMatch(new RegExp(`^  ${verb} `, "m"))
+  expect(performance.now() - startedAt).toBeLessThan(3_000)
+})
