@@ -28,7 +28,11 @@ const SUBSCRIBERS = [
 ] as const
 
 /** Two emitters, three workers of which two are killed by turns, a hot key, failures; frozen ones stand for pauses. */
-export async function order({ recovery = true, kills = 6, stillMs = 6_000 }: OrderOptions = {}): Promise<OrderTally> {
+export async function order({
+  recovery = true,
+  kills = 6,
+  stillMs = 6_000,
+}: OrderOptions = {}): Promise<OrderTally> {
   const troupe = new Troupe({ recovery })
   try {
     const steady = troupe.start(worker("steady"))

@@ -63,14 +63,20 @@ export class Actor {
   }
 
   ask<T>(what: string, field: string, argument?: unknown): Promise<T> {
-    const answer = this.answer<T>(field)
+    const died = this.ended.then(() => {
+      throw new Error(`Expected ${this.plan.name} to answer \`${what}\`, but it died.`)
+    })
+    const answer = Promise.race([this.answer<T>(field), died])
     this.tell(what, argument)
     return answer
   }
 
   /** Does its event loop turn? */
   async answers(withinMs: number): Promise<boolean> {
-    const pong = this.ask("ping", "pong").then(() => true)
+    const pong = this.ask("ping", "pong").then(
+      () => true,
+      () => false,
+    )
     return Promise.race([pong, sleep(withinMs, false, { ref: false })])
   }
 
