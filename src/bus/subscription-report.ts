@@ -59,7 +59,7 @@ export function subscriptionReport(
 }
 
 /** How long the oldest unfinished delivery could have run already. */
-export function lagMs(lag: LagRow | undefined, now: number): number {
+function lagMs(lag: LagRow | undefined, now: number): number {
   const oldestAt = lag?.oldestAt ?? null
   return oldestAt === null ? 0 : Math.max(0, now - oldestAt)
 }

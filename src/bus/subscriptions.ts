@@ -1,11 +1,5 @@
 import type { Clock } from "../core/clock.ts"
-import {
-  DuplicateSubscriberError,
-  expected,
-  InvalidInputError,
-  NotFoundError,
-  StoreError,
-} from "../core/errors.ts"
+import { DuplicateSubscriberError, expected, InvalidInputError, StoreError } from "../core/errors.ts"
 import { compileFilter } from "../core/filter.ts"
 import { compileNamePattern } from "../core/pattern.ts"
 import { type Policy, type ResolvedPolicy, resolvePolicy } from "../core/policy.ts"
@@ -69,7 +63,7 @@ interface Registration {
 }
 
 /** The catalog's name of a subscription: one subscriber may listen to several patterns. */
-export function subscriptionId(subscriberId: string, pattern: string): string {
+function subscriptionId(subscriberId: string, pattern: string): string {
   return `${subscriberId}@${pattern}`
 }
 
@@ -231,11 +225,6 @@ export class Subscriptions {
     })
     await catalog.refresh()
   }
-}
-
-export function noSuchSubscription(id: string, known: readonly string[]): NotFoundError {
-  const list = known.length === 0 ? "There are none." : `There are: ${known.slice(0, 20).join(", ")}.`
-  return new NotFoundError(`Expected the id of a subscription, got \`${id}\`. ${list}`)
 }
 
 function startAtOf(start: SubscribeOptions["start"]): number | null {

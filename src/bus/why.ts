@@ -34,7 +34,7 @@ export function whyWaiting(row: Waiting, subscription: Named, staff: Staff): str
 }
 
 /** The subscription is paused, gone, or nobody is there to run it. */
-export function whyNobodyRunsIt({ no, group }: Named, staff: Staff): string | null {
+function whyNobodyRunsIt({ no, group }: Named, staff: Staff): string | null {
   const current = staff.current.get(no)
   if (current === undefined) return "the subscription was removed"
   if (current.definition.paused) return "the subscription is paused"
