@@ -5,9 +5,13 @@ import { extname, relative } from "node:path"
  * on this database.
  */
 export function commandLine(databasePath: string, words: readonly string[]): string {
-  const path = relative(process.cwd(), databasePath)
-  const shortest = path.length < databasePath.length ? path : databasePath
-  return `${CLI} ${[...words, "--database", shortest].map(quoted).join(" ")}`
+  return `${CLI} ${[...words, "--database", shownPath(databasePath)].map(quoted).join(" ")}`
+}
+
+/** As short as it can be said from here. */
+export function shownPath(path: string): string {
+  const fromHere = relative(process.cwd(), path)
+  return fromHere.length < path.length ? fromHere : path
 }
 
 /** Who runs from the sources has no `carillon` on the path. */

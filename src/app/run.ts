@@ -36,6 +36,7 @@ export async function runApp({ dir, mode, once = false, database }: RunOptions):
     const watcher = mode === "dev" && !once ? await watchApp(folder, (files) => stage.reload(files)) : null
     const act = once ? playOnce(stage) : play(stage, watcher)
     code = await Promise.race([act, ending.asked])
+    if (once && ending.isAsked) code = 1 // nobody can say what became of its event
     await watcher?.close()
   } catch (error) {
     logError(ownLogger, error)
@@ -60,7 +61,6 @@ async function playOnce(stage: Stage): Promise<number> {
 async function play(stage: Stage, watcher: Watcher | null): Promise<never> {
   await stage.open()
   watcher?.add(stage.files)
-  if (watcher !== null) stage.logger.info("Change a file and it is taken up; Ctrl-C ends the app.")
   await stage.settled()
   return new Promise<never>(() => {})
 }

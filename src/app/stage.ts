@@ -3,7 +3,7 @@ import type { Logger } from "pino"
 import type { HandlerLogger } from "../bus/events.ts"
 import { resolveOptions } from "../options.ts"
 import { App } from "./app.ts"
-import { commandLine } from "./command.ts"
+import { commandLine, shownPath } from "./command.ts"
 import { receiptsIn, type StartedApp } from "./config.ts"
 import { type LoadedApp, type LoadOptions, loadApp } from "./load.ts"
 import { logError } from "./log.ts"
@@ -43,6 +43,8 @@ export class Stage {
   async open(): Promise<void> {
     await this.#inTurn(async () => this.#begin(await loadApp(this.#load)))
     this.#announce()
+    if (this.#load.mode === "dev" && !this.#once)
+      this.logger.info("Change a file and it is taken up; Ctrl-C ends the app.")
     await this.#runOnStart(this.#once ? "once" : "start")
   }
 
@@ -67,14 +69,17 @@ export class Stage {
     })
   }
 
-  /** What became of the events that `onStart` emitted; true when each was delivered. */
+  /**
+   * What became of the events that `onStart` emitted; true when each was delivered. Where it emitted
+   * none and the app runs once, all that is due counts.
+   */
   async settled(): Promise<boolean> {
     const carillon = this.#app?.carillon
     if (carillon === undefined) return false
     const { signal } = this.#watching
     let isDelivered = true
     try {
-      if (this.#emitted.length === 0) await carillon.drain()
+      if (this.#once && this.#emitted.length === 0) await carillon.drain()
       for (const id of this.#emitted) {
         const settlement = await whenSettled(carillon, id, { timeoutMs: SETTLE_WITHIN_MS, signal })
         const text = `${settlement.summary} ${this.#whereToLook(id)}`
@@ -134,7 +139,7 @@ export class Stage {
     if (this.#app === null || this.#loaded === null) return
     const { subscribers } = this.#loaded
     const path = this.#databasePath()
-    const where = path === ":memory:" ? "in memory" : `in ${relative(process.cwd(), path)}`
+    const where = path === ":memory:" ? "in memory" : `in ${shownPath(path)}`
     this.logger.info(`Events are kept ${where}; the group is ${this.#app.carillon.group}.`)
     for (const { id, events, file } of subscribers)
       this.logger.info(`Subscriber ${id} listens to ${events.join(", ")} (${file})`)
