@@ -74,7 +74,7 @@ export class Emitter {
     if (inputs.length === 0) return []
     const checked = await this.#checkAll(inputs)
     const drafts = this.#toDrafts(checked, options ?? undefined)
-    for (const each of checked) this.#intercept(each, {})
+    for (const each of checked) if (!isGrouped(each)) this.#intercept(each, {})
     if (this.#options.subscriptions.hasPending) await this.#options.subscriptions.ready()
     if (inputs.some(isGrouped)) return this.#emitGrouped(inputs, drafts)
     return this.#options.committer.emit(drafts, bytesOf(drafts))
@@ -144,7 +144,8 @@ export class Emitter {
     const result = await this.#options.committer.write({ kind: "stage", commitId, eventGroupId, events })
     if (result.status === "conflict") throw new IdConflictError(result.message)
     if (result.status !== "ok") throw new StoreError("The store refused to stage events.")
-    return events.map((event) => ({ id: event.id, existing: false }))
+    const existing = new Set(result.append?.existing.map((each) => each.index))
+    return events.map((event, i) => ({ id: event.id, existing: existing.has(i) }))
   }
 
   async #checkAll(inputs: readonly EventInput[]): Promise<readonly EventInput[]> {

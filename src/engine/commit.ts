@@ -112,7 +112,7 @@ export interface ContinuedJob {
   readonly state: number // WAITING, LEASED (born leased by this worker), DEAD
   readonly reason: string
   readonly dueAt: number
-  readonly attempt: number // attempts used, the running one included
+  readonly attempt: number // attempts that have ended; 0 for one that is running its first
   readonly crashes: number
   readonly isolated: boolean
   readonly error: string | null

@@ -113,11 +113,11 @@ export class Runner {
     this.#checkIdle()
   }
 
-  /** What waits for a paused handler does not wait here. */
-  takeBackPaused(): Delivery[] {
+  /** What waits here for such handlers, to be handed back instead. */
+  takeBack(isMeant: (handler: HandlerEntry) => boolean): Delivery[] {
     const taken: Delivery[] = []
     for (const handler of this.#waiting) {
-      if (!handler.paused) continue
+      if (!isMeant(handler)) continue
       for (let next = handler.dequeue(); next !== null; next = handler.dequeue()) {
         next.state = "given-up"
         this.#waitingCount--

@@ -15,7 +15,7 @@ import type { CatalogCache } from "./catalog-cache.ts"
 import type { Committer, DirectRunner } from "./committer.ts"
 import { Delivery } from "./delivery.ts"
 import type { Desk, OpenWork } from "./desk.ts"
-import type { Handlers, HandlerTools } from "./handlers.ts"
+import type { HandlerEntry, Handlers, HandlerTools } from "./handlers.ts"
 import { JobRun, NoHome } from "./job-run.ts"
 import { Lease } from "./lease.ts"
 import type { AppendPlan } from "./plan.ts"
@@ -309,6 +309,7 @@ export class Worker implements DirectRunner, Desk {
     if (started) {
       await this.#looking
       for (const run of this.#batches) run.spill()
+      this.#handBack(() => true)
       await within(this.runner.whenIdle(), graceMs)
       if (!this.runner.isIdle)
         this.runner.abortAll(new StoppedError("The worker stops and its grace time is over."))
@@ -510,6 +511,11 @@ export class Worker implements DirectRunner, Desk {
     else this.runner.run(delivery)
   }
 
+  /** Jobs that wait here for a slot go back to the store. */
+  #handBack(isMeant: (handler: HandlerEntry) => boolean): void {
+    for (const { home } of this.runner.takeBack(isMeant)) if (home instanceof JobRun) home.handBack()
+  }
+
   /** One that hangs is no suspect any more after a while, and must not keep the others of its kind waiting. */
   #isolate(job: number): void {
     this.#isolated = job
@@ -595,8 +601,7 @@ export class Worker implements DirectRunner, Desk {
     }
     if (!paused) return
     for (const run of this.#batches) run.spill()
-    for (const delivery of this.runner.takeBackPaused())
-      if (delivery.home instanceof JobRun) delivery.home.handBack()
+    this.#handBack((handler) => handler.paused)
   }
 
   #lookBy(at: number): void {
