@@ -144,8 +144,8 @@ export class Emitter {
     const result = await this.#options.committer.write({ kind: "stage", commitId, eventGroupId, events })
     if (result.status === "conflict") throw new IdConflictError(result.message)
     if (result.status !== "ok") throw new StoreError("The store refused to stage events.")
-    const existing = new Set(result.append?.existing.map((each) => each.index))
-    return events.map((event, i) => ({ id: event.id, existing: existing.has(i) }))
+    const fresh = new Set(result.fresh)
+    return events.map((event, i) => ({ id: event.id, existing: !fresh.has(i) }))
   }
 
   async #checkAll(inputs: readonly EventInput[]): Promise<readonly EventInput[]> {

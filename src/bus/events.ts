@@ -47,10 +47,12 @@ export class EventModule {
   /**
    * Emits one or more events; an array is written as a whole or not at all.
    *
-   * Events with `metadata.eventGroupId` are staged until that group is released.
+   * Events with `metadata.eventGroupId` are staged until that group is released. An array that mixes
+   * groups is written group by group, each as a whole.
    *
    * @throws InvalidInputError, UnserialisableError, EventTooLargeError, SchemaError, UnknownEventError,
-   *   IdConflictError: nothing was written. OverloadedError, StoreError: not written, try again.
+   *   IdConflictError: nothing was written. OverloadedError: not written, try again.
+   *   StoreError: perhaps written; try again under an id of your own.
    */
   emit<T = unknown>(data: EventInput<T> | readonly EventInput<T>[], options?: EmitOptions): Promise<void> {
     return this.#emitter.emit(data, options, false) as Promise<unknown> as Promise<void>

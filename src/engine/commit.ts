@@ -209,6 +209,7 @@ export type ChangeResult =
       readonly append?: AppendResult
       readonly jobs?: readonly LeasedRow[]
       readonly count?: number
+      readonly fresh?: readonly number[] // of staged events: those that were not staged or written before
     }
   | { readonly status: "fenced" | "stale" }
   | { readonly status: "conflict"; readonly message: string }

@@ -231,7 +231,7 @@ function stage(db: Database, { packed, commitId, eventGroupId }: WireStage, now:
   for (const index of fresh) {
     insert.run(eventGroupId, commitId, index, ...COLUMNS.map((column) => cell(packed, column, index)))
   }
-  return { status: "ok", count: fresh.length }
+  return { status: "ok", count: fresh.length, fresh }
 }
 
 function clear(db: Database, { eventGroupId, names }: ClearStaged): ChangeResult {
