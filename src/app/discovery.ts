@@ -22,7 +22,7 @@ export async function findSubscriberFiles(folder: string): Promise<string[]> {
 
 const SKIPPED_FOLDERS: readonly string[] = ["__tests__", "node_modules"]
 
-export function isSubscriberFile(name: string): boolean {
+function isSubscriberFile(name: string): boolean {
   return (
     /\.[cm]?[jt]s$/.test(name) && !/^(?:index\.|[_.])|\.d\.[cm]?ts$|\.(?:spec|test)\.[cm]?[jt]s$/.test(name)
   )
