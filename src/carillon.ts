@@ -118,7 +118,7 @@ export class Carillon {
       pollMs: options.pollMs,
       capacity: options.concurrency,
       mostUnsettled: options.mostRepeated,
-      runSystemJob: (job, worker) => replays.run(job, worker),
+      runSystemJob: (job, worker, goesOn) => replays.run(job, worker, goesOn),
       onDead: (death) => this.#operations.operational.dead(death),
       onStuck: (delivery) => this.#operations.operational.stuck(delivery),
       onTaken: options.logEvents ? (event, subscribers) => this.#logTaken(event, subscribers) : () => {},

@@ -36,7 +36,8 @@ export class Replays {
     this.#committer = committer
   }
 
-  async run(job: ClaimedJob, worker: number): Promise<void> {
+  /** Runs to its end, or until `goesOn` says no: whoever gets its lease goes on at the cursor. */
+  async run(job: ClaimedJob, worker: number, goesOn: () => boolean): Promise<void> {
     const state = JSON.parse(job.data as string) as ReplayState
     await this.#catalog.refresh()
     const target = this.#catalog.router.subscriptions.find((each) => each.no === state.subscription)
@@ -56,7 +57,7 @@ export class Replays {
       )
       if (result.status === "fenced") return
       if (result.status !== "ok") throw new StoreError("The store refused a step of a replay.")
-      if (done) return
+      if (done || !goesOn()) return
     }
   }
 

@@ -1,15 +1,11 @@
 import type { Clock } from "../core/clock.ts"
 import type { Outcome } from "../core/outcome.ts"
 import type { ContinuedJob } from "../engine/commit.ts"
+import type { BatchRun } from "./batch-run.ts"
 import type { Committer } from "./committer.ts"
 import type { Delivery } from "./delivery.ts"
 import type { Handlers, HandlerTools } from "./handlers.ts"
 import type { Runner } from "./runner.ts"
-
-/** A piece of leased work that the worker keeps an eye on while it is open. */
-export interface OpenWork {
-  readonly worker: number
-}
 
 /** What leased work needs of its worker: where it runs, where it is written, whom it tells. */
 export interface Desk {
@@ -19,8 +15,8 @@ export interface Desk {
   readonly committer: Committer
   readonly handlers: Handlers
   readonly tools: HandlerTools
-  opened(work: OpenWork): void
-  closed(work: OpenWork): void
+  /** This batch is closed: nothing of it runs under its lease any more. */
+  closed(run: BatchRun): void
   /** So many deliveries handled under this worker number (null = whatever it was) are written; `more` = something waits now that did not before. */
   settled(worker: number | null, count: number, more: boolean): void
   /** The one isolated job that may run here is written; the next may be claimed. */

@@ -69,11 +69,9 @@ export class JobRun implements Home {
     this.worker = lease.worker
     this.#skips = lease.skips
     this.#isolated = lease.isolated
-    desk.opened(this)
   }
 
   done(delivery: Delivery, error: unknown, ms: number): void {
-    this.#desk.closed(this)
     const outcome: Outcome =
       error === undefined ? { kind: "delivered" } : outcomeOf(this.#desk, delivery, error)
     this.#settle(outcome, recordOf(delivery, outcome, ms, this.worker), delivery)
@@ -81,12 +79,10 @@ export class JobRun implements Home {
 
   /** It was not begun, or its result does not count: another worker, or a later time, may have it. */
   handBack(): void {
-    this.#desk.closed(this)
     this.#settle({ kind: "retry", dueAt: this.#desk.clock.now(), error: "" }, null, null)
   }
 
   cancel(reason: string): void {
-    this.#desk.closed(this)
     this.#settle({ kind: "cancelled", reason }, null, null)
   }
 

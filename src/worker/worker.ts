@@ -1,25 +1,26 @@
-import { TAKES_BEFORE_ISOLATION } from "../core/batch.ts"
 import type { Clock, Timer } from "../core/clock.ts"
 import { StoppedError } from "../core/errors.ts"
 import { deliveryId, eventId } from "../core/ids.ts"
 import type { Outcome } from "../core/outcome.ts"
 import { pickOrder } from "../core/priority.ts"
-import { type Router, roadOf } from "../core/route.ts"
-import type { SubscriptionVersion } from "../core/subscription.ts"
-import { EventView } from "../core/view.ts"
-import type { AppendResult, ContinuedJob, LeasedRow } from "../engine/commit.ts"
+import type { EventView } from "../core/view.ts"
+import type { AppendResult, ContinuedJob } from "../engine/commit.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { ClaimedJob, TakenBatch } from "../engine/leases.ts"
-import { BatchRun, takeApart } from "./batch-run.ts"
+import type { BatchRun } from "./batch-run.ts"
 import type { CatalogCache } from "./catalog-cache.ts"
 import type { Committer, DirectRunner } from "./committer.ts"
-import { Delivery } from "./delivery.ts"
-import type { Desk, OpenWork } from "./desk.ts"
+import type { Delivery } from "./delivery.ts"
+import type { Desk } from "./desk.ts"
 import type { HandlerEntry, Handlers, HandlerTools } from "./handlers.ts"
+import { Intake } from "./intake.ts"
+import { IsolatedSlot } from "./isolated-slot.ts"
 import { JobRun, NoHome } from "./job-run.ts"
 import { Lease } from "./lease.ts"
+import { OpenBatches } from "./open-batches.ts"
 import type { AppendPlan } from "./plan.ts"
 import { Runner } from "./runner.ts"
+import { SystemJobs } from "./system-jobs.ts"
 
 export interface WorkerOptions {
   readonly engine: Engine
@@ -36,7 +37,7 @@ export interface WorkerOptions {
   readonly capacity: number
   readonly mostUnsettled: number
   /** Runs a job of the product's own, such as a replay. */
-  readonly runSystemJob: (job: ClaimedJob, worker: number) => Promise<void>
+  readonly runSystemJob: (job: ClaimedJob, worker: number, goesOn: () => boolean) => Promise<void>
   readonly onDead: (death: Death) => void
   readonly onStuck: (delivery: Delivery) => void
   readonly onTaken: (event: EventView, subscriptions: number) => void
@@ -54,16 +55,10 @@ export interface Death {
   readonly error: string
 }
 
-/** A batch gives up what is not finished after this long. */
-const SPILL_AFTER_MS = 250
-
 /** More than this in memory, and new batches stay in the store until there is room. */
 const MOST_WAITING = 20_000
 const BATCHES_PER_TAKE = 4
-const SYSTEM_JOBS = 2
 
-/** One isolated job at a time in a process, but one that hangs must not keep all others waiting for ever. */
-const ISOLATED_MS = 2_000
 const IDLE_LOOK_MS = 10
 
 /**
@@ -81,9 +76,10 @@ export class Worker implements DirectRunner, Desk {
   readonly tools: HandlerTools
   readonly #options: WorkerOptions
   readonly #lease: Lease
-  readonly #batches = new Set<BatchRun>()
-  readonly #jobs = new Set<JobRun>()
-  readonly #systemJobs = new Set<Promise<void>>()
+  readonly #batches: OpenBatches
+  readonly #isolated: IsolatedSlot
+  readonly #systemJobs: SystemJobs
+  readonly #intake: Intake
   #state: "new" | "running" | "stopping" | "stopped" = "new"
   #backlog = false // the store holds batches of ours that we had no room for
   #wantsMore = false // the last look was cut short by our own limits
@@ -93,8 +89,6 @@ export class Worker implements DirectRunner, Desk {
   #lookTimer: Timer | null = null
   #lookAt = Number.POSITIVE_INFINITY
   #pokeScheduled = false
-  #spillTimer: Timer | null = null
-  #isolated: number | null = null // the isolated job that is claimed and not yet settled: one at a time in a process
   #capScheduled = false
   readonly #toOpen: { readonly taken: TakenBatch; readonly worker: number }[] = []
   #stopListening: (() => void) | null = null
@@ -127,6 +121,25 @@ export class Worker implements DirectRunner, Desk {
       },
       onStuck: (delivery) => this.#onStuck(delivery),
       onCapped: () => this.#onCapped(),
+    })
+    this.#batches = new OpenBatches(options.clock)
+    this.#isolated = new IsolatedSlot(options.clock, () => this.poke())
+    this.#systemJobs = new SystemJobs({
+      clock: options.clock,
+      committer: options.committer,
+      run: options.runSystemJob,
+      goesOn: (worker) => this.#state === "running" && worker === this.#lease.worker,
+      pauseMs: options.pollMs,
+      onEnd: () => this.poke(),
+      onError: options.onError,
+    })
+    this.#intake = new Intake({
+      desk: this,
+      batches: this.#batches,
+      isolated: this.#isolated,
+      catalog: options.catalog,
+      group: options.group,
+      onTaken: options.onTaken,
     })
   }
 
@@ -170,47 +183,9 @@ export class Worker implements DirectRunner, Desk {
     return this.#backlog ? 0 : Math.min(handler.room, this.runner.room)
   }
 
-  begin(
-    plan: AppendPlan,
-    worker: number,
-    { batches, jobs, rejected, existing, missing }: AppendResult,
-  ): void {
-    if (worker !== this.#lease.worker) return // the lease was lost meanwhile: whoever took it has them
-    const left = leftOut(plan, rejected, existing, missing)
-    plan.batches.forEach((planned, i) => {
-      const row = batches[i]
-      if (row === undefined || planned.group !== this.#options.group) return
-      if (row.epoch !== 1) return // born open since we were given up for dead, or taken by another meanwhile
-      const run = new BatchRun(this, {
-        source: "batch",
-        no: row.no,
-        epoch: row.epoch,
-        worker,
-        group: planned.group,
-        priority: planned.priority,
-        replay: 0,
-        catalogVersion: plan.catalogVersion,
-      })
-      let view: EventView | null = null
-      let viewIndex = -1
-      planned.indexes.forEach((index, j) => {
-        if (left?.has(index)) return
-        if (index !== viewIndex) {
-          view = planned.views[j] ?? new EventView(plan.events[index] as never, plan.commitId, index)
-          viewIndex = index
-          this.#options.onTaken(view, planned.indexes.length === 1 ? 1 : countAt(planned.indexes, j))
-        }
-        run.add(planned.subscriptions[j] as SubscriptionVersion, view as EventView)
-      })
-      this.#open(run)
-    })
-    plan.leased.forEach(({ subscription, index, view }, i) => {
-      const row = jobs[i]
-      if (row?.epoch !== 1) return
-      const event = view ?? new EventView(plan.events[index] as never, plan.commitId, index)
-      this.#options.onTaken(event, 1)
-      this.#runJob(row, worker, subscription.no, event, NEW_JOB)
-    })
+  begin(plan: AppendPlan, worker: number, result: AppendResult): void {
+    // Where the lease was lost meanwhile, whoever took it has them.
+    if (worker === this.#lease.worker) this.#intake.begin(plan, worker, result)
   }
 
   poke(): void {
@@ -229,13 +204,8 @@ export class Worker implements DirectRunner, Desk {
 
   // Desk: what leased work tells us
 
-  opened(work: OpenWork): void {
-    if (work instanceof JobRun) this.#jobs.add(work)
-  }
-
-  closed(work: OpenWork): void {
-    if (work instanceof BatchRun) this.#batches.delete(work)
-    else if (work instanceof JobRun) this.#jobs.delete(work)
+  closed(run: BatchRun): void {
+    this.#batches.closed(run)
   }
 
   settled(worker: number | null, count: number, more: boolean): void {
@@ -245,9 +215,7 @@ export class Worker implements DirectRunner, Desk {
   }
 
   isolatedEnded(job: number): void {
-    if (job !== this.#isolated) return
-    this.#isolated = null
-    this.poke()
+    this.#isolated.leave(job)
   }
 
   reported(job: ContinuedJob): void {
@@ -288,7 +256,7 @@ export class Worker implements DirectRunner, Desk {
     for (;;) {
       await this.committer.flush()
       await this.runner.whenIdle()
-      await Promise.all(this.#systemJobs)
+      await this.#systemJobs.whenDone()
       await this.committer.flush()
       if (!this.runner.isIdle) continue
       if (this.#state !== "running") return
@@ -308,14 +276,14 @@ export class Worker implements DirectRunner, Desk {
     this.#clearTimers()
     if (started) {
       await this.#looking
-      for (const run of this.#batches) run.spill()
+      this.#batches.spillAll()
       this.#handBack(() => true)
       await within(this.runner.whenIdle(), graceMs)
       if (!this.runner.isIdle)
         this.runner.abortAll(new StoppedError("The worker stops and its grace time is over."))
       await within(this.runner.whenIdle(), LAST_CHANCE_MS)
     }
-    await within(Promise.all(this.#systemJobs), LAST_CHANCE_MS)
+    await within(this.#systemJobs.whenDone(), LAST_CHANCE_MS)
     await this.committer.flush()
     await this.#lease.leave()
     this.runner.close()
@@ -366,67 +334,9 @@ export class Worker implements DirectRunner, Desk {
   /** One whose catalog cannot be read now is opened at the next look. */
   async #openAll(): Promise<void> {
     for (let next = this.#toOpen[0]; next !== undefined; next = this.#toOpen[0]) {
-      if (next.worker === this.#lease.worker) await this.#openTaken(next.taken, next.worker)
+      if (next.worker === this.#lease.worker) await this.#intake.openTaken(next.taken, next.worker)
       this.#toOpen.shift()
     }
-  }
-
-  async #openTaken(taken: TakenBatch, worker: number): Promise<void> {
-    const router = await this.#options.catalog.routerOf(taken.catalogVersion)
-    const deliveries = this.#derive(taken, router)
-    if (taken.takes >= TAKES_BEFORE_ISOLATION) {
-      const jobs = takeApart(this.#options.group, taken.priority, taken.replay, deliveries)
-      const lease = { source: taken.source, no: taken.no, worker, epoch: taken.epoch }
-      const result = await this.committer.settle({
-        kind: "settle-batch",
-        lease,
-        outcome: {},
-        jobs,
-        parts: [],
-      })
-      this.settled(worker, 0, result.status === "ok")
-      return
-    }
-    const run = new BatchRun(this, {
-      source: taken.source,
-      no: taken.no,
-      epoch: taken.epoch,
-      worker,
-      group: this.#options.group,
-      priority: taken.priority,
-      replay: taken.replay,
-      catalogVersion: taken.catalogVersion,
-    })
-    for (const { subscription, view } of deliveries) run.add(subscription, view)
-    this.#open(run)
-  }
-
-  /** The deliveries of a taken batch: pure routing, the same for every taker. */
-  #derive(taken: TakenBatch, router: Router): { subscription: SubscriptionVersion; view: EventView }[] {
-    const deliveries: { subscription: SubscriptionVersion; view: EventView }[] = []
-    for (const row of taken.events) {
-      const view = new EventView(row, row.commitId, row.index)
-      if ((view.extra.priority ?? 1) !== taken.priority && taken.subscription === null) continue
-      const wanted =
-        taken.subscription === null ? this.#directOf(router, view) : this.#partOf(taken.subscription)
-      for (const subscription of wanted) deliveries.push({ subscription, view })
-      if (wanted.length > 0) this.#options.onTaken(view, wanted.length)
-    }
-    return deliveries
-  }
-
-  #directOf(router: Router, view: EventView): SubscriptionVersion[] {
-    const event = { key: view.key, deliverAt: view.extra.deliverAt ?? null }
-    return router
-      .subscriptionsOf(view)
-      .filter(
-        (each) => each.group === this.#options.group && roadOf(each.definition, event).road === "direct",
-      )
-  }
-
-  #partOf(no: number): SubscriptionVersion[] {
-    const version = this.#options.catalog.subscriptions.findLast((each) => each.no === no)
-    return version === undefined ? [] : [version]
   }
 
   async #claimJobs(): Promise<number> {
@@ -439,87 +349,22 @@ export class Worker implements DirectRunner, Desk {
       slots,
       limits: this.#limits(),
       priorities: pickOrder(this.#round++),
-      isolated: this.#isolated === null,
-      system: SYSTEM_JOBS - this.#systemJobs.size,
+      isolated: this.#isolated.isFree,
+      system: this.#systemJobs.free,
     })
     if (worker !== this.#lease.worker) return 0
-    for (const job of jobs) this.#openJob(job, worker)
+    for (const job of jobs) {
+      if (job.kind === "delivery") this.#intake.openJob(job, worker)
+      else this.#systemJobs.start(job, worker)
+    }
     if (nextDueAt !== null)
       this.#lookBy(Math.max(nextDueAt, this.clock.now() + (jobs.length > 0 ? 0 : IDLE_LOOK_MS)))
     return jobs.length
   }
 
-  #openJob(job: ClaimedJob, worker: number): void {
-    if (job.kind !== "delivery") {
-      const running = this.#options
-        .runSystemJob(job, worker)
-        .catch((error) => this.#postpone(job, worker, error))
-        .finally(() => {
-          this.#systemJobs.delete(running)
-          this.poke()
-        })
-      this.#systemJobs.add(running)
-      return
-    }
-    if (job.event === null) {
-      const run = new JobRun(this, {
-        no: job.no,
-        epoch: job.epoch,
-        worker,
-        skips: false,
-        isolated: job.isolated,
-      })
-      run.cancel("its event is gone")
-      return
-    }
-    const view = new EventView(job.event, job.event.commitId, job.event.index)
-    this.#runJob(job, worker, job.subscription, view, job)
-    if (job.attempt === 0) this.#options.onTaken(view, 1)
-  }
-
-  async #postpone(job: ClaimedJob, worker: number, error: unknown): Promise<void> {
-    this.#options.onError(error)
-    const outcome = {
-      kind: "retry",
-      dueAt: this.clock.now() + this.#options.pollMs,
-      error: String(error),
-    } as const
-    const { no, epoch } = job
-    await this.committer.settle({
-      kind: "settle-job",
-      no,
-      worker,
-      epoch,
-      outcome,
-      record: null,
-      unordered: false,
-    })
-  }
-
-  #runJob(row: LeasedRow, worker: number, subscription: number, view: EventView, job: JobHistory): void {
-    const handler = this.handlers.get(subscription)
-    const skips = handler?.policy.order === "skip"
-    if (job.isolated) this.#isolate(row.no)
-    const run = new JobRun(this, { no: row.no, epoch: row.epoch, worker, skips, isolated: job.isolated })
-    if (handler === undefined) {
-      run.handBack()
-      return
-    }
-    const { attempt, replay, isolated, crashes } = job
-    const delivery = new Delivery(run, handler, view, this.tools, { attempt: attempt + 1, replay, isolated })
-    if (isolated && crashes > TAKES_BEFORE_ISOLATION) this.runner.runAlone(delivery)
-    else this.runner.run(delivery)
-  }
-
   /** Jobs that wait here for a slot go back to the store. */
   #handBack(isMeant: (handler: HandlerEntry) => boolean): void {
     for (const { home } of this.runner.takeBack(isMeant)) if (home instanceof JobRun) home.handBack()
-  }
-
-  /** One that hangs is no suspect any more after a while, and must not keep the others of its kind waiting. */
-  #isolate(job: number): void {
-    this.#isolated = job
-    this.clock.setTimeout(() => this.isolatedEnded(job), ISOLATED_MS)
   }
 
   #slots(): [number, number][] {
@@ -543,26 +388,6 @@ export class Worker implements DirectRunner, Desk {
     return limits
   }
 
-  #open(run: BatchRun): void {
-    this.#batches.add(run)
-    run.start()
-    if (this.#batches.has(run)) {
-      this.#spillTimer ??= this.clock.setTimeout(() => this.#spillOld(), SPILL_AFTER_MS)
-    }
-  }
-
-  #spillOld(): void {
-    this.#spillTimer = null
-    const now = this.clock.monotonic()
-    let oldest = Number.POSITIVE_INFINITY
-    for (const run of this.#batches) {
-      if (now - run.startedAt >= SPILL_AFTER_MS) run.spill()
-      else oldest = Math.min(oldest, run.startedAt)
-    }
-    if (oldest === Number.POSITIVE_INFINITY) return
-    this.#spillTimer = this.clock.setTimeout(() => this.#spillOld(), oldest + SPILL_AFTER_MS - now)
-  }
-
   /** What is handled must be written before more may start: at once, even at the price of a spill. */
   #onCapped(): void {
     if (this.#capScheduled) return
@@ -570,7 +395,7 @@ export class Worker implements DirectRunner, Desk {
     setImmediate(() => {
       this.#capScheduled = false
       if (this.committer.hasChanges) this.committer.hurry()
-      else for (const run of this.#batches) if (run.hasFinished) return run.spill()
+      else this.#batches.spillOne()
     })
   }
 
@@ -600,7 +425,7 @@ export class Worker implements DirectRunner, Desk {
       handler.paused = isPaused
     }
     if (!paused) return
-    for (const run of this.#batches) run.spill()
+    this.#batches.spillAll()
     this.#handBack((handler) => handler.paused)
   }
 
@@ -614,17 +439,15 @@ export class Worker implements DirectRunner, Desk {
   /** Everything under the old lease is somebody else's now. */
   #lose(): void {
     this.runner.abortAll()
-    for (const run of this.#batches) run.forget()
-    this.#batches.clear()
-    this.#jobs.clear()
-    this.#isolated = null
+    this.#batches.forget()
+    this.#isolated.clear()
     this.runner.forget(new NoHome(this))
     if (this.#state === "running") this.poke()
   }
 
   #clearTimers(): void {
     this.#lookTimer = this.#clear(this.#lookTimer)
-    this.#spillTimer = this.#clear(this.#spillTimer)
+    this.#batches.close()
   }
 
   #clear(timer: Timer | null): null {
@@ -632,10 +455,6 @@ export class Worker implements DirectRunner, Desk {
     return null
   }
 }
-
-type JobHistory = Pick<ClaimedJob, "attempt" | "replay" | "isolated" | "crashes">
-
-const NEW_JOB: JobHistory = { attempt: 0, replay: 0, isolated: false, crashes: 0 }
 
 const LAST_CHANCE_MS = 200
 
@@ -647,28 +466,6 @@ async function within(work: Promise<unknown>, ms: number): Promise<void> {
   })
   await Promise.race([work, limit])
   clearTimeout(timer)
-}
-
-function leftOut(
-  plan: AppendPlan,
-  rejected: AppendResult["rejected"],
-  existing: AppendResult["existing"],
-  missing: readonly number[],
-): Set<number> | null {
-  if (rejected.length + existing.length + missing.length === 0) return null
-  const left = new Set<number>([...missing, ...existing.map((each) => each.index)])
-  const refused = new Set(rejected.map((each) => each.emit))
-  plan.emits.forEach((emit, index) => {
-    if (refused.has(emit)) left.add(index)
-  })
-  return left
-}
-
-/** How many entries from here on speak of the same event. */
-function countAt(indexes: readonly number[], from: number): number {
-  let count = 1
-  while (indexes[from + count] === indexes[from]) count++
-  return count
 }
 
 function deathOf(job: ContinuedJob): Death {

@@ -1,0 +1,35 @@
+import type { Clock } from "../core/clock.ts"
+
+/** One isolated job at a time in a process, but one that hangs must not keep all others waiting for ever. */
+const ISOLATED_MS = 2_000
+
+/** The place of the one isolated job that is claimed here and not yet settled. */
+export class IsolatedSlot {
+  readonly #clock: Clock
+  readonly #onFree: () => void
+  #job: number | null = null
+
+  constructor(clock: Clock, onFree: () => void) {
+    this.#clock = clock
+    this.#onFree = onFree
+  }
+
+  get isFree(): boolean {
+    return this.#job === null
+  }
+
+  take(job: number): void {
+    this.#job = job
+    this.#clock.setTimeout(() => this.leave(job), ISOLATED_MS)
+  }
+
+  leave(job: number): void {
+    if (job !== this.#job) return
+    this.#job = null
+    this.#onFree()
+  }
+
+  clear(): void {
+    this.#job = null
+  }
+}
