@@ -23,6 +23,7 @@ export class Actor {
       execArgv: ["--disable-warning=ExperimentalWarning", ...execArgv],
       stdio: ["ignore", "ignore", process.env.CARILLON_CHAOS_LOUD ? "inherit" : "ignore", "ipc"],
     })
+    this.#child.setMaxListeners(0)
     this.ended = once(this.#child, "exit").then(() => {
       this.#over = true
     })

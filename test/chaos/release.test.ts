@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { expect, test } from "vitest"
+import { codeOf } from "../../src/core/errors.ts"
+import { createCarillon } from "../../src/index.ts"
+import { again, release } from "./release.ts"
+import { inOneLine } from "./tally.ts"
+
+test("makes one event of each staged event, and one delivery of each replayed one, whoever is killed at it", {
+  timeout: 60_000,
+}, async () => {
+  const book = await release({ events: 2_500 })
+
+  console.log(inOneLine("release", book))
+  expect(book).toMatchObject({ events: 2_500, replayed: 2_500, replayedTwice: 0, lost: 0, dead: 0 })
+  expect(book.open).toEqual({ batches: 0, parts: 0, jobs: 0 })
+})
+
+test("makes one event of an emit with an id that is repeated after a crash", {
+  timeout: 60_000,
+}, async () => {
+  const book = await again()
+
+  console.log(inOneLine("again", book))
+  expect(book).toMatchObject({ events: 200, acknowledged: 200, lost: 0 })
+})
+
+test("rejects only the two culprits among a thousand emits at once", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "carillon-culprits-"))
+  const carillon = await createCarillon({ database: join(folder, "shop.db"), group: "shop", logger: false })
+  try {
+    await carillon.emit({ name: "order.placed", id: "ord_500", data: { total: 1 } })
+
+    const emits = await Promise.allSettled(
+      Array.from({ length: 1_000 }, (_, i) =>
+        carillon.emit({
+          name: "order.placed",
+          id: i === 250 ? "ord_\u0000" : `ord_${i}`,
+          data: { total: 2, note: "nul \u0000 in data is data" },
+        }),
+      ),
+    )
+
+    const refused = emits.flatMap((each, i) => (each.status === "rejected" ? [[i, codeOf(each.reason)]] : []))
+    expect(refused).toEqual([
+      [250, "CARILLON_INVALID_INPUT"],
+      [500, "CARILLON_ID_CONFLICT"],
+    ])
+  } finally {
+    await carillon.stop()
+    rmSync(folder, { recursive: true, force: true })
+  }
+})

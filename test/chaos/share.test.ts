@@ -1,0 +1,27 @@
+import { expect, test } from "vitest"
+import { besideSaturation, share, wakeUp } from "./share.ts"
+import { inOneLine } from "./tally.ts"
+
+test("wakes a worker in another process within a tenth of a second", { timeout: 30_000 }, async () => {
+  const { median } = await wakeUp()
+
+  expect(median).toBeLessThan(100)
+})
+
+test("shares a backlog between two processes", { timeout: 60_000 }, async () => {
+  const book = await share()
+
+  console.log(inOneLine("share", book))
+  expect(book).toMatchObject({ lost: 0, duplicates: 0 })
+  expect(book.least).toBeGreaterThan(0.2)
+})
+
+test("lets single emits through beside a process that writes as fast as it can", {
+  timeout: 60_000,
+}, async () => {
+  const { median, p99, writes } = await besideSaturation()
+
+  expect(writes).toBeGreaterThan(1_000)
+  expect(median).toBeLessThan(200)
+  expect(p99).toBeLessThan(1_000) // 200 ms on a machine of its own; tests share theirs
+})

@@ -1,0 +1,107 @@
+// Promise: processes on one file wake each other at once, share a backlog, and none starves another's emits.
+import { setTimeout as sleep } from "node:timers/promises"
+import { type Entry, readBook } from "./book.ts"
+import { settled } from "./observer.ts"
+import { inOneLine, type Tally, tally } from "./tally.ts"
+import { Troupe } from "./troupe.ts"
+
+const SUBSCRIBERS = [{ id: "stock", event: "order.placed", ms: 5, policy: { concurrency: 20 } }]
+
+/** How long a worker in another process takes to begin what is emitted here, in milliseconds. */
+export async function wakeUp(emits = 20): Promise<{ median: number; worst: number }> {
+  const troupe = new Troupe()
+  try {
+    const worker = troupe.start({
+      name: "worker",
+      works: true,
+      subscribers: SUBSCRIBERS,
+      emits: null,
+      options: { pollMs: 5_000 }, // what comes sooner came by the hint
+    })
+    const producer = troupe.start({ name: "producer", works: false, subscribers: [], emits: null })
+    await Promise.all([worker.ready, producer.ready])
+    await sleep(500)
+    for (let i = 0; i < emits; i++) {
+      await producer.ask("emit", "emitted", [{ name: "order.placed", data: { n: `ord_${i}` } }])
+      await sleep(120 + Math.random() * 60)
+    }
+    await settled(troupe, 3_000)
+    const book = readBook(troupe.book)
+    const waits = book
+      .filter((each) => each.verb === "begin")
+      .map((begun) => begun.at - timeOf(book, "emit", begun.event))
+      .sort((a, b) => a - b)
+    return { median: waits[Math.floor(waits.length / 2)] as number, worst: waits.at(-1) as number }
+  } finally {
+    await troupe.close()
+  }
+}
+
+function timeOf(book: readonly Entry[], verb: Entry["verb"], event: string): number {
+  return book.find((each) => each.verb === verb && each.event === event)?.at as number
+}
+
+/** A backlog that two processes find: which part of it the busier and the idler one did. */
+export async function share(events = 4_000): Promise<Tally & { readonly least: number }> {
+  const troupe = new Troupe()
+  try {
+    const first = troupe.start({ name: "first", works: true, subscribers: SUBSCRIBERS, emits: null })
+    const second = troupe.start({ name: "second", works: true, subscribers: SUBSCRIBERS, emits: null })
+    const producer = troupe.start({
+      name: "producer",
+      works: false,
+      subscribers: [],
+      emits: { names: ["order.placed"], each: 50, lanes: 4, most: events },
+    })
+    await Promise.all([first.ready, second.ready, producer.ready])
+    await settled(troupe, 4_000)
+    const done = readBook(troupe.book).filter((each) => each.verb === "done")
+    const byFirst = done.filter((each) => each.who.startsWith("first")).length / done.length
+    await Promise.all([first, second, producer].map((each) => each.stop()))
+    return { ...tally(troupe, ["stock"]), least: Math.min(byFirst, 1 - byFirst) }
+  } finally {
+    await troupe.close()
+  }
+}
+
+/** The times of single emits beside a process that writes as fast as it can, in milliseconds. */
+export async function besideSaturation(
+  emits = 100,
+): Promise<{ median: number; p99: number; writes: number }> {
+  const troupe = new Troupe()
+  try {
+    const hog = troupe.start({
+      name: "hog",
+      works: true,
+      subscribers: [{ id: "quick", event: "stock.counted" }],
+      emits: { names: ["stock.counted"], each: 100, lanes: 8 },
+    })
+    const single = troupe.start({ name: "single", works: false, subscribers: [], emits: null })
+    await Promise.all([hog.ready, single.ready])
+    await sleep(500)
+    for (let i = 0; i < emits; i++) {
+      await single.ask("emit", "emitted", [{ name: "order.placed", data: { n: `ord_${i}` } }])
+      await sleep(10)
+    }
+    await hog.kill()
+    const book = readBook(troupe.book)
+    const times = book
+      .filter((each) => each.verb === "ack" && each.who.startsWith("single"))
+      .map((ack) => ack.at - timeOf(book, "emit", ack.event))
+      .sort((a, b) => a - b)
+    return {
+      median: times[Math.floor(times.length / 2)] as number,
+      p99: times[Math.floor(times.length * 0.99)] as number,
+      writes: book.filter((each) => each.verb === "ack" && each.who.startsWith("hog")).length,
+    }
+  } finally {
+    await troupe.close()
+  }
+}
+
+if (import.meta.main) {
+  console.log("wake-up (ms):", JSON.stringify(await wakeUp()))
+  const shared = await share()
+  console.log(inOneLine("share", shared), `least ${Math.round(shared.least * 100)} %`)
+  console.log("beside saturation (ms):", JSON.stringify(await besideSaturation()))
+}
