@@ -1,0 +1,101 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { createCarillon } from "carillon"
+import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { MIGRATIONS } from "../../src/engines/sqlite/migrations.ts"
+
+const FOLDER = new URL("../../src/engines/sqlite/migrations/", import.meta.url)
+
+let folder: string
+let path: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "carillon-migrations-"))
+  path = join(folder, "shop.db")
+})
+
+afterEach(() => rmSync(folder, { recursive: true }))
+
+const options = () => ({ database: path, logger: false, group: "shop", storeThread: "main" }) as const
+
+/** A store as the first `count` migrations left it. */
+function storeAt(count: number): void {
+  const db = new DatabaseSync(path)
+  db.exec(
+    "CREATE TABLE migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)",
+  )
+  for (const { number, name, sql } of MIGRATIONS.slice(0, count)) {
+    db.exec(sql)
+    db.prepare("INSERT INTO migrations VALUES (?, ?, 0)").run(number, name)
+  }
+  db.close()
+}
+
+function schemaOf(file: string): unknown[] {
+  const db = new DatabaseSync(file)
+  const rows = db
+    .prepare("SELECT type, name, sql FROM sqlite_schema WHERE name <> 'migrations' ORDER BY name")
+    .all()
+  db.close()
+  return rows
+}
+
+describe("migrations", () => {
+  it("are embedded as they stand in their files, in order and without a gap", () => {
+    const files = readdirSync(FOLDER).filter((file) => file.endsWith(".sql"))
+
+    expect(files.toSorted()).toEqual(
+      MIGRATIONS.map(({ number, name }) => `${String(number).padStart(4, "0")}_${name}.sql`),
+    )
+    for (const [i, file] of files.toSorted().entries()) {
+      const text = readFileSync(new URL(file, FOLDER), "utf8")
+      expect(MIGRATIONS[i]?.sql.trim()).toBe(text.trim())
+    }
+    expect(MIGRATIONS.map((each) => each.number)).toEqual(MIGRATIONS.map((_, i) => i + 1))
+  })
+
+  for (let from = 0; from <= MIGRATIONS.length; from++) {
+    it(`bring a store of schema ${from} to the newest, and it works`, async () => {
+      storeAt(from)
+
+      const carillon = await createCarillon(options())
+      await carillon.emit({ name: "order.placed", data: { id: "ord_1001" } })
+
+      expect((await carillon.listEvents()).items.length).toBe(1)
+      await carillon.stop()
+      const migrated = schemaOf(path)
+      rmSync(path)
+      storeAt(MIGRATIONS.length)
+      expect(migrated).toEqual(schemaOf(path))
+    })
+  }
+
+  it("leave a store alone that a newer Carillon wrote, to the byte", async () => {
+    storeAt(MIGRATIONS.length)
+    const db = new DatabaseSync(path)
+    db.exec("PRAGMA journal_mode = WAL")
+    db.exec(`INSERT INTO migrations VALUES (${MIGRATIONS.length + 1}, 'the_future', 0)`)
+    db.exec("PRAGMA wal_checkpoint(TRUNCATE)")
+    const before = readFileSync(path)
+
+    for (const storeThread of ["main", "worker"] as const) {
+      const opening = createCarillon({ ...options(), storeThread })
+      await expect(opening).rejects.toMatchObject({
+        code: "CARILLON_STORE_TOO_NEW",
+        name: "StoreTooNewError",
+      })
+    }
+
+    expect(readFileSync(path).equals(before)).toBe(true)
+    db.close()
+  })
+
+  it("take no file for a store that some other program made", async () => {
+    const { writeFileSync } = await import("node:fs")
+    writeFileSync(path, "This is no database, but it is long enough to look at.".repeat(100))
+
+    await expect(createCarillon(options())).rejects.toMatchObject({ code: "CARILLON_STORE" })
+  })
+})
