@@ -34,9 +34,11 @@ function hasFields(value: object): boolean {
 
 /** Where it was thrown, as far as that is the reader's code; the message only if it was not said yet. */
 function errorLines({ type, message = "", stack = "" }: LoggedError, said: string): string {
-  const frames = stack
-    .split("\n")
-    .filter((line) => /^\s+at /.test(line) && !/\bnode:|\/node_modules\//.test(line))
+  const all = stack.split("\n").filter((line) => /^\s+at /.test(line))
+  const theirs = all.filter((line) => !/\bnode:|\/node_modules\//.test(line) && !line.includes(OWN_FOLDER))
+  const frames = theirs.length > 0 ? theirs : all
   const head = message === "" || said.includes(message) ? [] : [`  ${type ?? "Error"}: ${message}`]
   return [...head, ...frames].map((line) => `${line}\n`).join("")
 }
+
+const OWN_FOLDER = new URL("..", import.meta.url).href

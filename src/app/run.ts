@@ -33,9 +33,12 @@ export async function runApp({ dir, mode, once = false, database }: RunOptions):
   let code: number
   try {
     checkFolder(folder)
-    const watcher = mode === "dev" && !once ? await watchApp(folder, (files) => stage.reload(files)) : null
-    const act = once ? playOnce(stage) : play(stage, watcher)
-    code = await Promise.race([act, ending.asked])
+    const takeUp = async (files: readonly string[]): Promise<void> => {
+      await stage.reload(files)
+      watcher?.follow(stage.files)
+    }
+    const watcher: Watcher | null = mode === "dev" && !once ? await watchApp(folder, takeUp) : null
+    code = await Promise.race([once ? playOnce(stage) : play(stage, watcher), ending.asked])
     if (once && ending.isAsked) code = 1 // nobody can say what became of its event
     await watcher?.close()
   } catch (error) {
@@ -60,7 +63,7 @@ async function playOnce(stage: Stage): Promise<number> {
 /** Runs until the end is asked for. */
 async function play(stage: Stage, watcher: Watcher | null): Promise<never> {
   await stage.open()
-  watcher?.add(stage.files)
+  watcher?.follow(stage.files)
   await stage.settled()
   return new Promise<never>(() => {})
 }

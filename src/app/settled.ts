@@ -45,5 +45,10 @@ function subscribers(count: number): string {
 
 function reasonOf({ subscription, state, why, error }: DeliveryReport): string {
   const last = error === null ? "" : ` Its last error: ${error}.`
-  return `${subscription} is ${state}${why === null ? "" : `: ${why}`}.${last}`
+  return `${subscription} is ${STATES[state] ?? state}${why === null ? "" : `: ${why}`}.${last}`
+}
+
+const STATES: Readonly<Partial<Record<DeliveryReport["state"], string>>> = {
+  dead: "a dead letter",
+  retry: "waiting for its next attempt",
 }

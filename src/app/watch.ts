@@ -1,8 +1,8 @@
 import { basename, relative, sep } from "node:path"
 
 export interface Watcher {
-  /** Files outside of the folder that the app also came from. */
-  add(files: readonly string[]): void
+  /** Heeds these files too, wherever they are and whatever they hold. */
+  follow(files: readonly string[]): void
   close(): Promise<void>
 }
 
@@ -12,7 +12,7 @@ const SETTLE_MS = 100
 /** Calls `onChange` with the files that changed, one call for what changes together. */
 export async function watchApp(
   folder: string,
-  onChange: (files: readonly string[]) => void,
+  onChange: (files: readonly string[]) => unknown,
 ): Promise<Watcher> {
   const { watch } = await import("chokidar")
   const extra = new Set<string>()
@@ -34,7 +34,7 @@ export async function watchApp(
   watcher.on("ready", resolve)
   await ready
   return {
-    add: (files) => {
+    follow: (files) => {
       for (const file of files) extra.add(file)
       watcher.add([...extra])
     },

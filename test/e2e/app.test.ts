@@ -285,6 +285,24 @@ describe("an app in development", () => {
     expect((await app.exit).code).toBe(0)
   })
 
+  it("follows what its files import, also from outside of its folder", async () => {
+    const shared = appOf({ "cms.ts": 'export const cms = "old CMS"' })
+    const folder = appOf({
+      "src/subscribers/brand.ts": `import { cms } from "${join(shared, "cms")}"\n${subscriber('logger.info(cms + " has " + data.id)')}`,
+    })
+    const app = run(["dev", folder])
+    await app.says("Change a file")
+    const store = await storeOf(folder)
+    await store.emit({ name: "brand.created", data: { id: "brand_1" } })
+    await app.says("old CMS has brand_1")
+
+    write(shared, { "cms.ts": 'export const cms = "new CMS"' })
+
+    await app.says("listens to brand.created")
+    await store.emit({ name: "brand.created", data: { id: "brand_2" } })
+    await app.says("new CMS has brand_2")
+  })
+
   it("ends at once, with the reason, when its files cannot be used at all", async () => {
     const folder = appOf({ "carillon.config.ts": "export default { databse: 1 }" })
 
