@@ -51,33 +51,51 @@ export class Emitter {
     this.#interceptors.delete(interceptor)
   }
 
-  /** The ids of the events, or nothing where nobody asks: making receipts has its price too. */
+  /**
+   * The ids of the events, or nothing where nobody asks: making receipts has its price too.
+   *
+   * What the caller hands over is serialised before this returns, unless a schema of its own has to be
+   * waited for.
+   */
   emit(
     input: EventInput | readonly EventInput[],
     options: EmitOptions | undefined,
     receipts: boolean,
   ): Promise<Receipt[]> {
-    const { committer, subscriptions, definitions, onlyDefined } = this.#options
-    const isBusy =
-      this.#interceptors.size > 0 || subscriptions.hasPending || definitions.size > 0 || onlyDefined
     const inputs = Array.isArray(input) ? (input as readonly EventInput[]) : [input as EventInput]
-    if (isBusy || inputs.length === 0 || inputs.some(isGrouped)) return this.#emitWithCare(inputs, options)
     try {
-      const drafts = this.#toDrafts(inputs, options ?? undefined)
-      return committer.emit(drafts, bytesOf(drafts), { receipts })
+      const checked = this.#check(inputs)
+      return checked instanceof Promise
+        ? checked.then((done) => this.#emitChecked(done, options ?? undefined, receipts))
+        : this.#emitChecked(checked, options ?? undefined, receipts)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
-  async #emitWithCare(inputs: readonly EventInput[], options: EmitOptions | undefined): Promise<Receipt[]> {
-    if (inputs.length === 0) return []
-    const checked = await this.#checkAll(inputs)
-    const drafts = this.#toDrafts(checked, options ?? undefined)
-    for (const each of checked) if (!isGrouped(each)) this.#intercept(each, {})
-    if (this.#options.subscriptions.hasPending) await this.#options.subscriptions.ready()
-    if (inputs.some(isGrouped)) return this.#emitGrouped(inputs, drafts)
-    return this.#options.committer.emit(drafts, bytesOf(drafts))
+  #emitChecked(
+    inputs: readonly EventInput[],
+    options: EmitOptions | undefined,
+    receipts: boolean,
+  ): Promise<Receipt[]> {
+    const drafts = this.#toDrafts(inputs, options)
+    if (this.#interceptors.size > 0)
+      for (const each of inputs) if (!isGrouped(each)) this.#intercept(each, {})
+    const { subscriptions } = this.#options
+    if (!subscriptions.hasPending) return this.#write(inputs, drafts, receipts)
+    return subscriptions.ready().then(() => this.#write(inputs, drafts, receipts))
+  }
+
+  #write(
+    inputs: readonly EventInput[],
+    drafts: readonly DraftEvent[],
+    receipts: boolean,
+  ): Promise<Receipt[]> {
+    if (inputs.length > 0 && !inputs.some(isGrouped)) {
+      return this.#options.committer.emit(drafts, bytesOf(drafts), { receipts })
+    }
+    const done = this.#emitGrouped(inputs, drafts)
+    return receipts ? done : done.then(() => NO_RECEIPTS)
   }
 
   /**
@@ -148,15 +166,22 @@ export class Emitter {
     return events.map((event, i) => ({ id: event.id, existing: !fresh.has(i) }))
   }
 
-  async #checkAll(inputs: readonly EventInput[]): Promise<readonly EventInput[]> {
-    return Promise.all(
-      inputs.map(async (input) => {
-        const definition = this.#options.definitions.get(input?.name)
-        if (definition !== undefined) return { ...input, data: await checkData(definition, input.data) }
-        if (this.#options.onlyDefined) throw this.#unknown(input?.name)
+  /** The events as their definitions return them; a promise only where a schema is asynchronous. */
+  #check(inputs: readonly EventInput[]): readonly EventInput[] | Promise<readonly EventInput[]> {
+    const { definitions, onlyDefined } = this.#options
+    if (definitions.size === 0 && !onlyDefined) return inputs
+    const checked = inputs.map((input) => {
+      const definition = definitions.get(input?.name)
+      if (definition === undefined) {
+        if (onlyDefined) throw this.#unknown(input?.name)
         return input
-      }),
-    )
+      }
+      const data = checkData(definition, input.data)
+      return data instanceof Promise ? data.then((done) => ({ ...input, data: done })) : { ...input, data }
+    })
+    return checked.some((each) => each instanceof Promise)
+      ? Promise.all(checked)
+      : (checked as readonly EventInput[])
   }
 
   #unknown(name: unknown): UnknownEventError {
@@ -175,6 +200,8 @@ export class Emitter {
     }
   }
 }
+
+const NO_RECEIPTS = undefined as unknown as Receipt[]
 
 function groupOf(input: EventInput): string | undefined {
   const id = (input?.metadata as { eventGroupId?: string | null } | null | undefined)?.eventGroupId
