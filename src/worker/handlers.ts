@@ -11,6 +11,9 @@ export interface HandlerTools {
   loggerFor(delivery: Delivery): unknown
 }
 
+/** So many places in a queue may be held by what does not wait any more. */
+const SPARE_PLACES = 64
+
 /** A subscription that this process has a handler for, and what runs of it here. */
 export class HandlerEntry {
   readonly no: number
@@ -79,6 +82,15 @@ export class HandlerEntry {
   giveUp(delivery: Delivery): void {
     delivery.state = "given-up"
     this.waiting--
+    // A handler that hangs dequeues nothing: what it was spared must not stay in memory for its sake.
+    if (this.#queue.length - this.#head > 2 * this.waiting + SPARE_PLACES) this.#compact()
+  }
+
+  #compact(): void {
+    const waiting = this.#queue.slice(this.#head).filter((each) => each?.state === "waiting")
+    this.#queue.length = 0
+    for (const delivery of waiting) this.#queue.push(delivery)
+    this.#head = 0
   }
 }
 
