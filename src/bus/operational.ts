@@ -28,6 +28,9 @@ const ORPHANED = "carillon.subscription.orphaned"
 const EXPIRED = "carillon.event_group.expired"
 
 const WATCH_MS = 5_000
+const CRASHED = "crashed worker"
+const CRASHES_LOOKED_AT = 100
+const CRASHES_SINCE_MS = 600_000
 
 /**
  * Carillon's events about itself. They are ordinary events, emitted only while somebody listens, and
@@ -59,7 +62,7 @@ export class Operational {
 
   dead(death: Death): void {
     if (this.#isSilent(DEAD_LETTER)) return
-    this.#dead(death).catch(this.#options.onError)
+    this.#dead(death, this.#options.clock.now()).catch(this.#options.onError)
   }
 
   stuck(delivery: Delivery): void {
@@ -77,15 +80,35 @@ export class Operational {
   /** One look at everything that is not an attempt's outcome. */
   async watch(): Promise<void> {
     const { sources } = this.#options
-    const wanted = [LAGGING, RECOVERED, ORPHANED, EXPIRED].filter((name) => !this.#isSilent(name))
+    const wanted = [DEAD_LETTER, LAGGING, RECOVERED, ORPHANED, EXPIRED].filter(
+      (name) => !this.#isSilent(name),
+    )
     if (wanted.length === 0) return
     const staff = await lookAtStaff(sources)
     if (!isFirst(staff, sources.worker.number)) return
     if (wanted.includes(EXPIRED)) await this.#watchGroups(staff.now)
-    if (wanted.some((name) => name !== EXPIRED)) await this.#watchSubscriptions(staff)
+    if (wanted.includes(DEAD_LETTER)) await this.#watchCrashes(staff.now)
+    if (wanted.some((name) => name !== EXPIRED && name !== DEAD_LETTER)) await this.#watchSubscriptions(staff)
   }
 
-  async #dead(death: Death): Promise<void> {
+  /** A dead letter whose worker died of it was made by the store, so no worker tells of it. */
+  async #watchCrashes(now: number): Promise<void> {
+    const { items } = await this.#options.sources.engine.queries.jobs({
+      kind: "delivery",
+      state: "dead",
+      limit: CRASHES_LOOKED_AT,
+    })
+    for (const job of items) {
+      const tag = `${job.id}/${job.updatedAt}`
+      if (job.reason !== CRASHED || now - job.updatedAt > CRASHES_SINCE_MS || this.#reported.has(tag))
+        continue
+      this.#reported.add(tag)
+      const { id: deliveryId, subscription, attempt, reason, error } = job
+      await this.#dead({ deliveryId, subscription, attempt, reason, error: error ?? CRASHED }, job.updatedAt)
+    }
+  }
+
+  async #dead(death: Omit<Death, "eventId" | "eventName">, at: number): Promise<void> {
     const key = parseDeliveryId(death.deliveryId)
     const row = key && (await this.#options.sources.engine.queries.event(key))
     if (row === null) return
@@ -103,7 +126,7 @@ export class Operational {
       reason,
       error,
     }
-    await this.#emit(DEAD_LETTER, data, `${deliveryId}/${this.#options.clock.now()}`, view)
+    await this.#emit(DEAD_LETTER, data, `${deliveryId}/${at}`, view)
   }
 
   async #watchSubscriptions(staff: Staff): Promise<void> {

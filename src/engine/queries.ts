@@ -129,7 +129,7 @@ export interface ListedJob extends JobRow {
 export interface JobQuery {
   readonly state?: JobState
   readonly kind?: string
-  readonly name?: string // of its event; a page may then be short before the end
+  readonly name?: string // of its event
   readonly subscriptions?: readonly number[]
   readonly from?: number // created at, epoch ms
   readonly to?: number

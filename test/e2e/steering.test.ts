@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import {
   type CarillonOptions,
   createCarillon,
@@ -245,7 +246,11 @@ describe("lists", () => {
   it("name the events seen, with the newest sample and who listens", async () => {
     const { carillon } = await setup()
     carillon.events.subscribe("order.*", () => {}, { subscriberId: "audit" })
-    await carillon.emit<unknown>([placed, { name: "order.paid", data: { id: "ord_1002" }, sender: "till" }, placed])
+    await carillon.emit<unknown>([
+      placed,
+      { name: "order.paid", data: { id: "ord_1002" }, sender: "till" },
+      placed,
+    ])
 
     const names = await carillon.eventNames()
 
@@ -593,6 +598,29 @@ describe("operational events", () => {
     expect(deliveries[0]).toMatchObject({ state: "running" })
     expect(deliveries[0]?.why).toMatch(/past its timeout/)
     release()
+    await carillon.stop()
+  })
+
+  it("say so too of a dead letter that the store made when its worker died of it", async () => {
+    const { carillon, clock, database } = await setup()
+    const heard: unknown[] = []
+    carillon.events
+      .subscribe("order.placed", down, { subscriberId: "cms", policy: { initialBackoffDelay: 3_600_000 } })
+      .subscribe("carillon.dead_letter", ({ data }) => heard.push(data), { subscriberId: "alarm" })
+    await carillon.start()
+    const [receipt] = await carillon.emit(placed)
+    await carillon.drain()
+    const store = new DatabaseSync(database)
+    store
+      .prepare(
+        "UPDATE jobs SET state = 3, reason = 'crashed worker', error = 'crashed worker', updated_at = ?",
+      )
+      .run(clock.now())
+    store.close()
+
+    await clock.advance("30s")
+
+    expect(heard).toMatchObject([{ eventId: receipt?.id, reason: "crashed worker" }])
     await carillon.stop()
   })
 

@@ -49,12 +49,9 @@ export function prune(
   now: number,
 ): PruneResult {
   return db.transaction(() => {
-    const dead = db.run(
-      "DELETE FROM jobs WHERE no IN (SELECT no FROM jobs WHERE state IN (3, 4) AND state > 1 AND updated_at < ? LIMIT ?)",
-      deadBefore,
-      limit,
-    )
-    const jobs = dead + pruneJobs(db, eventsBefore, limit)
+    // Dead letters last: among all that has ended, each look for them would wade through the rest.
+    const ended = pruneJobs(db, eventsBefore, limit)
+    const jobs = ended < limit ? ended + pruneDead(db, deadBefore, limit) : ended
     const parts = db.run(
       "DELETE FROM parts WHERE no IN (SELECT no FROM parts WHERE state = 2 AND closed_at < ? LIMIT ?)",
       eventsBefore,
@@ -69,6 +66,14 @@ export function prune(
       more: jobs >= limit || parts >= limit || ids >= limit || commits > 0,
     }
   }, true)
+}
+
+function pruneDead(db: Database, before: number, limit: number): number {
+  return db.run(
+    "DELETE FROM jobs WHERE no IN (SELECT no FROM jobs WHERE state IN (3, 4) AND state > 1 AND updated_at < ? LIMIT ?)",
+    before,
+    limit,
+  )
 }
 
 function pruneJobs(db: Database, before: number, limit: number): number {
@@ -127,11 +132,19 @@ function pruneCommits(
 
 export function stats(db: Database): StoreStats {
   const count = (sql: string): number => db.get(sql)?.n as number
+  // Put as the partial indexes are, so that what has ended, which is most, is not waded through.
+  const countOpen = (tables: readonly string[]): number =>
+    tables.reduce((sum, table) => sum + count(`SELECT count(*) AS n FROM ${table}`), 0)
   return {
     events: count("SELECT coalesce(sum(events), 0) AS n FROM commits"),
-    openBatches: count("SELECT count(*) AS n FROM batches WHERE state < 2"),
-    openParts: count("SELECT count(*) AS n FROM parts WHERE state < 2"),
-    openJobs: count("SELECT count(*) AS n FROM jobs WHERE state < 2"),
+    openBatches: countOpen(["batches WHERE state = 0", "batches WHERE state = 1"]),
+    openParts: countOpen(["parts WHERE state = 0", "parts WHERE state = 1"]),
+    openJobs: countOpen([
+      "jobs WHERE state = 0 AND key IS NULL AND isolated = 0",
+      "jobs WHERE state = 0 AND isolated = 1",
+      "jobs WHERE state < 2 AND state = 0 AND key IS NOT NULL AND isolated = 0",
+      "jobs WHERE state = 1",
+    ]),
     deadJobs: count("SELECT count(*) AS n FROM jobs WHERE state = 3"),
     staged: count("SELECT count(*) AS n FROM staged"),
     bytes: count("SELECT page_count * page_size AS n FROM pragma_page_count, pragma_page_size"),

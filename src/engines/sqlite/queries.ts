@@ -248,51 +248,70 @@ export function commits(db: Database, { from, to, limit }: CommitQuery): string[
   return rows.map((row) => row.commit_id as string)
 }
 
-/** Newest first. With a name a page may be short before the end: one call looks at a bounded number of rows. */
+/** Newest first. A page may be short before the end: one call looks at a bounded number of rows. */
 export function jobs(db: Database, query: JobQuery): Page<ListedJob> {
-  const look = query.name === undefined ? query.limit : ROWS_PER_LOOK
-  const rows = query.state === "dead" ? deadJobs(db, query, look) : anyJobs(db, query, look)
-  const items: ListedJob[] = []
-  for (const row of rows) {
-    if (query.name !== undefined && row.event_name !== query.name) continue
-    items.push({ ...toJob(row), eventName: row.event_name as string | null })
-    if (items.length === query.limit) return { items, cursor: String(row.no) }
+  const page = query.state === "dead" ? deadJobs(db, query) : anyJobs(db, query)
+  return {
+    items: page.items.map((row) => ({ ...toJob(row), eventName: row.event_name as string | null })),
+    cursor: page.cursor,
   }
-  const last = rows[rows.length - 1]
-  return { items, cursor: rows.length === look && last ? String(last.no) : null }
 }
 
 const LISTED_JOBS = `SELECT j.*, e.name AS event_name
   FROM jobs j LEFT JOIN events e ON e.commit_id = j.commit_id AND e.idx = j.idx`
 
-function anyJobs(db: Database, query: JobQuery, limit: number): Row[] {
+/** Most jobs have ended and no index tells them apart, so a span of row numbers is looked through at a time. */
+const NUMBERS_PER_LOOK = 50_000
+
+function anyJobs(db: Database, query: JobQuery): Page<Row> {
   const { where, values } = jobConditions(query)
   if (query.subscriptions !== undefined) {
     where.push(`j.subscription IN (${query.subscriptions.map(() => "?").join(", ")})`)
     values.push(...query.subscriptions)
   }
-  return db.all(`${LISTED_JOBS} WHERE ${where.join(" AND ")} ORDER BY j.no DESC LIMIT ?`, ...values, limit)
+  const end = Number(query.cursor ?? (db.get("SELECT max(no) + 1 AS no FROM jobs")?.no as number | null) ?? 0)
+  const start = end - NUMBERS_PER_LOOK
+  const rows = db.all(
+    `${LISTED_JOBS} WHERE ${["j.no < ?", "j.no >= ?", ...where].join(" AND ")} ORDER BY j.no DESC LIMIT ?`,
+    end,
+    start,
+    ...values,
+    query.limit,
+  )
+  const last = rows[rows.length - 1]
+  if (rows.length === query.limit && last) return { items: rows, cursor: String(last.no) }
+  return { items: rows, cursor: start > 1 ? String(start) : null }
 }
 
 /** Dead letters have an index by subscription, so each is read from its newest end, however many jobs there are. */
-function deadJobs(db: Database, query: JobQuery, limit: number): Row[] {
-  const { where, values } = jobConditions(query)
+function deadJobs(db: Database, query: JobQuery): Page<Row> {
+  const look = query.name === undefined ? query.limit : ROWS_PER_LOOK
+  const { where, values } = jobConditions({ ...query, name: undefined })
   const subscriptions = query.subscriptions ?? db.all("SELECT no FROM subscriptions").map((row) => row.no)
-  const sql = `${LISTED_JOBS} WHERE j.subscription = ? AND ${where.join(" AND ")} ORDER BY j.no DESC LIMIT ?`
-  return subscriptions
-    .flatMap((no) => db.all(sql, no as number, ...values, limit))
+  const conditions = ["j.subscription = ?", "j.no < ?", ...where].join(" AND ")
+  const sql = `${LISTED_JOBS} WHERE ${conditions} ORDER BY j.no DESC LIMIT ?`
+  const before = Number(query.cursor ?? Number.MAX_SAFE_INTEGER)
+  const rows = subscriptions
+    .flatMap((no) => db.all(sql, no as number, before, ...values, look))
     .sort((a, b) => (b.no as number) - (a.no as number))
-    .slice(0, limit)
+    .slice(0, look)
+  const items = rows.filter((row) => query.name === undefined || row.event_name === query.name)
+  const last = items.length >= query.limit ? items[query.limit - 1] : rows[look - 1]
+  return { items: items.slice(0, query.limit), cursor: last === undefined ? null : String(last.no) }
 }
 
 function jobConditions(query: JobQuery): { where: string[]; values: (string | number)[] } {
-  const where: string[] = ["j.no < ?"]
-  const values: (string | number)[] = [Number(query.cursor ?? Number.MAX_SAFE_INTEGER)]
+  const where: string[] = []
+  const values: (string | number)[] = []
   // The number stands in the text, so that the partial indexes of a state can be used.
   if (query.state !== undefined) where.push(`j.state = ${JOB_STATES.indexOf(query.state)}`)
   if (query.kind !== undefined) {
     where.push("j.kind = ?")
     values.push(query.kind)
+  }
+  if (query.name !== undefined) {
+    where.push("e.name = ?")
+    values.push(query.name)
   }
   if (query.from !== undefined) {
     where.push("j.created_at >= ?")
@@ -418,6 +437,13 @@ export function workers(db: Database): WorkerRow[] {
   }))
 }
 
+/** All that wait, as the partial indexes know them: what has ended, which is most, is not waded through. */
+const WAITING_JOBS = [
+  "state = 0 AND key IS NULL AND isolated = 0",
+  "state = 0 AND isolated = 1",
+  "state < 2 AND state = 0 AND key IS NOT NULL AND isolated = 0",
+]
+
 /** What is unfinished, by subscription; open batches are counted by what was routed into them. */
 export function lag(db: Database): LagRow[] {
   const rows = new Map<number, { waiting: number; leased: number; dead: number; oldestAt: number | null }>()
@@ -433,9 +459,11 @@ export function lag(db: Database): LagRow[] {
     rows.set(subscription, row)
   }
   for (const row of db.all(
-    `SELECT subscription, 0 AS state, count(*) AS n,
+    `${WAITING_JOBS.map(
+      (where) => `SELECT subscription, 0 AS state, count(*) AS n,
        min(CASE WHEN reason = 'delayed' THEN max(created_at, due_at) ELSE created_at END) AS oldest
-     FROM jobs WHERE state = 0 GROUP BY subscription
+     FROM jobs WHERE ${where} GROUP BY subscription`,
+    ).join(" UNION ALL ")}
      UNION ALL SELECT subscription, 1, count(*), min(created_at) FROM jobs WHERE state = 1 GROUP BY subscription
      UNION ALL SELECT subscription, 3, count(*), NULL FROM jobs WHERE state = 3 GROUP BY subscription`,
   )) {
