@@ -99,8 +99,9 @@ export class Subscriptions {
     compileNamePattern(pattern)
     const { subscriberId, ephemeral } = this.#identify(pattern, fn as { name: string }, options.subscriberId)
     const definition = this.#define(pattern, options)
+    const startAt = startAtOf(options.start)
     if (ephemeral) this.#warnEphemeral(pattern)
-    const entry = this.#register(subscriberId, definition, run, ephemeral, options.start)
+    const entry = this.#register(subscriberId, definition, run, ephemeral, startAt)
     const registration = { pattern, subscriberId, fn, entry, detached: false }
     this.#of(pattern).push(registration)
     this.#track(entry)
@@ -161,6 +162,9 @@ export class Subscriptions {
 
   #define(pattern: string, { policy, filter, sender, scope }: SubscribeOptions): SubscriptionDefinition {
     if (filter !== undefined && filter !== null) compileFilter(filter)
+    if (sender !== undefined && (typeof sender !== "string" || sender === "")) {
+      throw new InvalidInputError(expected("`sender` to be a string that is not empty", sender))
+    }
     return {
       pattern,
       filter: filter ?? null,
@@ -183,7 +187,7 @@ export class Subscriptions {
     definition: SubscriptionDefinition,
     run: HandlerFunction,
     ephemeral: boolean,
-    start: SubscribeOptions["start"],
+    startAt: number | null,
   ): Promise<HandlerEntry> {
     const { committer, catalog, handlers, group } = this.#options
     const id = subscriptionId(subscriberId, definition.pattern)
@@ -193,7 +197,7 @@ export class Subscriptions {
       id,
       worker: ephemeral ? await this.#options.joinWorker() : null,
       definition,
-      startAt: startAtOf(start),
+      startAt,
       keepPaused: true,
     })
     if (result.status !== "ok")

@@ -154,8 +154,8 @@ export class Intake {
       return
     }
     const view = new EventView(job.event, job.event.commitId, job.event.index)
-    this.#runJob(job, worker, job.subscription, view, job)
     if (job.attempt === 0) this.#onTaken(view, 1)
+    this.#runJob(job, worker, job.subscription, view, job)
   }
 
   #runJob(row: LeasedRow, worker: number, subscription: number, view: EventView, job: JobHistory): void {
