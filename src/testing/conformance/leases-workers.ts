@@ -73,6 +73,22 @@ export function testWorkers({ it, expect }: Suite): void {
     expect(await shop.writeOne(shop.settleBatch(sibling, taken as never))).toEqual({ status: "ok" })
   })
 
+  it("frees the parts of a worker that is gone", async (shop) => {
+    const mail = await shop.subscribe("mail")
+    const worker = await shop.join()
+    const { commitId } = await shop.emit({ events: shop.orders(1) })
+    await shop.emit({ events: shop.orders(1), parts: [shop.newPart(mail, [{ commitId, index: 0 }])] })
+    const [held] = await shop.take(worker, [mail])
+    await shop.advance(LEASE_MS)
+    const sibling = await shop.join()
+
+    const [taken] = await shop.take(sibling, [mail])
+
+    expect(taken).toMatchObject({ source: "part", no: held?.no, epoch: 2, takes: 2 })
+    expect(await shop.writeOne(shop.settleBatch(worker, held as never))).toEqual({ status: "fenced" })
+    expect(await shop.writeOne(shop.settleBatch(sibling, taken as never))).toEqual({ status: "ok" })
+  })
+
   it("counts what it frees", async (shop) => {
     const mail = await shop.subscribe("mail")
     const worker = await shop.join()

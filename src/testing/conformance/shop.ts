@@ -22,7 +22,7 @@ import type { ClaimedJob, ClaimRequest, ClaimResult, TakenBatch, TakeRequest } f
 import type { JobRow } from "../../engine/queries.ts"
 import type { StoreUnderTest } from "./harness.ts"
 
-export const GROUP = "shop"
+const GROUP = "shop"
 export const LEASE_MS = 15_000
 
 type AppendWish = Partial<Omit<AppendEvents, "kind" | "events">> & { readonly events: readonly StoredEvent[] }
