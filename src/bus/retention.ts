@@ -63,12 +63,18 @@ export class Retention {
       const old = await engine.queries.countBefore({ events: eventsBefore, dead: jobsBefore })
       return { events: old.events, jobs: old.jobs + old.dead, dryRun: true }
     }
-    let [events, jobs, more] = [0, 0, true]
+    let [events, jobs, more, cursor] = [0, 0, true, ""]
     while (more && !this.#stopped) {
-      const slice = await engine.maintenance.prune({ eventsBefore, deadBefore: jobsBefore, limit: SLICE })
+      const slice = await engine.maintenance.prune({
+        eventsBefore,
+        deadBefore: jobsBefore,
+        limit: SLICE,
+        cursor,
+      })
       events += slice.events
       jobs += slice.jobs
       more = slice.more
+      cursor = slice.cursor
       options.onProgress?.({ events, jobs })
       if (more) await pause()
     }

@@ -10,12 +10,14 @@ export interface PruneRequest {
   readonly eventsBefore: number // epoch ms
   readonly deadBefore: number
   readonly limit: number // rows to a slice
+  readonly cursor?: string // where the last slice stopped among the commits; absent = at the oldest
 }
 
 export interface PruneResult {
   readonly events: number
   readonly jobs: number
   readonly batches: number
+  readonly cursor: string // for the next slice
   readonly more: boolean
 }
 

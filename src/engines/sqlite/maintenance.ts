@@ -1,7 +1,7 @@
 import { StoreTooNewError } from "../../core/errors.ts"
 import { commitIdFrom } from "../../core/ids.ts"
 import type { PruneRequest, PruneResult, StoreStats } from "../../engine/maintenance.ts"
-import type { Database } from "./database.ts"
+import type { Database, Row } from "./database.ts"
 import { MIGRATIONS } from "./migrations.ts"
 
 const NEWEST = MIGRATIONS.length
@@ -45,7 +45,7 @@ function tooNew(found: number): StoreTooNewError {
  */
 export function prune(
   db: Database,
-  { eventsBefore, deadBefore, limit }: PruneRequest,
+  { eventsBefore, deadBefore, limit, cursor = "" }: PruneRequest,
   now: number,
 ): PruneResult {
   return db.transaction(() => {
@@ -57,13 +57,14 @@ export function prune(
       eventsBefore,
       limit,
     )
-    const { events, batches, commits } = pruneCommits(db, eventsBefore, limit)
+    const commits = pruneCommits(db, eventsBefore, cursor, limit)
     const ids = pruneIds(db, eventsBefore, now, limit)
     return {
-      events,
+      events: commits.events,
       jobs,
-      batches: batches + parts,
-      more: jobs >= limit || parts >= limit || ids >= limit || commits > 0,
+      batches: commits.batches + parts,
+      cursor: commits.cursor,
+      more: jobs >= limit || parts >= limit || ids >= limit || commits.cursor !== END,
     }
   }, true)
 }
@@ -98,36 +99,63 @@ function pruneIds(db: Database, before: number, now: number, limit: number): num
   )
 }
 
-function pruneCommits(
-  db: Database,
-  before: number,
-  limit: number,
-): { events: number; batches: number; commits: number } {
+interface PrunedCommits {
+  readonly events: number
+  readonly batches: number
+  readonly cursor: string
+}
+
+/** Looks at so many commits and no more: what is kept for its dead letters is not waded through in one call. */
+function pruneCommits(db: Database, before: number, from: string, limit: number): PrunedCommits {
   const rows = db.all(
-    `SELECT c.commit_id FROM commits c
-     WHERE c.commit_id < ?
-       AND NOT EXISTS (SELECT 1 FROM batches b WHERE b.commit_id = c.commit_id AND b.state < 2)
-       AND NOT EXISTS (SELECT 1 FROM parts p WHERE p.state < 2 AND p.last_commit >= c.commit_id AND p.first_commit <= c.commit_id)
-       AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id >= 'dlv_' || c.commit_id AND j.id < 'dlv_' || c.commit_id || '~')
-     ORDER BY c.commit_id LIMIT ?`,
+    "SELECT commit_id FROM commits WHERE commit_id >= ? AND commit_id < ? ORDER BY commit_id LIMIT ?",
+    from,
     commitIdFrom(before),
     limit,
   )
+  const needed = neededByParts(db, rows)
   let events = 0
   let batches = 0
-  let commits = 0
   for (const row of rows) {
-    if (events >= limit) break
     const commitId = row.commit_id as string
-    events += db.run("DELETE FROM events WHERE commit_id = ?", commitId)
-    batches += db.run("DELETE FROM batches WHERE commit_id = ?", commitId)
-    for (const { name } of db.all("SELECT name FROM commit_names WHERE commit_id = ?", commitId)) {
+    if (events >= limit) return { events, batches, cursor: commitId }
+    if (needed(commitId) || isNeeded(db, commitId)) continue
+    for (const { name } of db.all("SELECT DISTINCT name FROM events WHERE commit_id = ?", commitId)) {
       db.run("DELETE FROM commit_names WHERE name = ? AND commit_id = ?", name as string, commitId)
     }
+    events += db.run("DELETE FROM events WHERE commit_id = ?", commitId)
+    batches += db.run("DELETE FROM batches WHERE commit_id = ?", commitId)
     db.run("DELETE FROM commits WHERE commit_id = ?", commitId)
-    commits++
   }
-  return { events, batches, commits }
+  const last = rows[rows.length - 1]
+  return { events, batches, cursor: rows.length < limit || last === undefined ? END : `${last.commit_id}~` }
+}
+
+/** Behind every commit id. */
+const END = "~"
+
+/** Does an open part speak of it? Asked once for a slice. */
+function neededByParts(db: Database, rows: readonly Row[]): (commitId: string) => boolean {
+  const first = rows[0]?.commit_id
+  const last = rows[rows.length - 1]?.commit_id
+  if (first === undefined || last === undefined) return () => false
+  const parts = db.all(
+    "SELECT first_commit, last_commit FROM parts WHERE state < 2 AND last_commit >= ? AND first_commit <= ?",
+    first,
+    last,
+  )
+  return (commitId) =>
+    parts.some(
+      (part) => (part.first_commit as string) <= commitId && (part.last_commit as string) >= commitId,
+    )
+}
+
+function isNeeded(db: Database, commitId: string): boolean {
+  const open = db.get("SELECT 1 FROM batches WHERE commit_id = ? AND state < 2", commitId)
+  return (
+    open !== undefined ||
+    db.get("SELECT 1 FROM jobs WHERE id >= ? AND id < ?", `dlv_${commitId}`, `dlv_${commitId}~`) !== undefined
+  )
 }
 
 export function stats(db: Database): StoreStats {

@@ -128,6 +128,7 @@ CREATE TABLE parts (
 CREATE INDEX parts_open ON parts (subscription, priority, no) WHERE state = 0;
 CREATE INDEX parts_leased ON parts (worker) WHERE state = 1;
 CREATE INDEX parts_commit ON parts (last_commit, first_commit);
+CREATE INDEX parts_unfinished ON parts (last_commit, first_commit) WHERE state < 2;
 
 -- state: 0 waiting, 1 leased, 2 delivered, 3 dead, 4 cancelled
 CREATE TABLE jobs (
