@@ -19,12 +19,21 @@ export function open(database: string): Open {
   return row as unknown as Open
 }
 
-export function deadLetters(database: string): { id: string; reason: string; data: string }[] {
+export interface DeadLetter {
+  readonly id: string
+  readonly reason: string
+  readonly data: string
+  readonly subscriber: string
+}
+
+export function deadLetters(database: string): readonly DeadLetter[] {
   return read(
     database,
-    `SELECT j.id, j.reason, e.data FROM jobs j LEFT JOIN events e ON e.commit_id = j.commit_id AND e.idx = j.idx
+    `SELECT j.id, j.reason, e.data, substr(s.id, 1, instr(s.id, '@') - 1) AS subscriber FROM jobs j
+     JOIN events e ON e.commit_id = j.commit_id AND e.idx = j.idx
+     JOIN subscriptions s ON s.no = j.subscription
      WHERE j.state = 3 ORDER BY j.no`,
-  ) as never
+  ) as unknown as DeadLetter[]
 }
 
 export function read(database: string, sql: string): Record<string, unknown>[] {

@@ -8,7 +8,7 @@ import type { Engine } from "../../src/engine/engine.ts"
 import { openSqlite } from "../../src/engines/sqlite/engine.ts"
 import { systemClock } from "../../src/system-clock.ts"
 import { readBook } from "./book.ts"
-import { deadLetters, read, settled } from "./observer.ts"
+import { deadLetters, settled } from "./observer.ts"
 import type { ActorPlan, EventData, SubscriberPlan } from "./plans.ts"
 import { inOneLine, type Tally, tallyOf } from "./tally.ts"
 import { type Actor, Troupe } from "./troupe.ts"
@@ -191,17 +191,11 @@ function judge(troupe: Troupe, wanted: ReadonlyMap<string, string>): Omit<Random
   const delivered = new Set(
     book.filter((each) => each.verb === "done").map((each) => `${each.event} ${each.subscriber}`),
   )
-  const subscribers = new Map(
-    read(troupe.database, "SELECT no, id FROM subscriptions").map(({ no, id }) => [
-      no,
-      (id as string).split("@")[0],
-    ]),
-  )
   const dead = new Set(
-    deadLetters(troupe.database).map(({ id, data, reason }) => {
-      const subscription = Number(/_(\d+)(?:_r\d+)?$/.exec(id)?.[1])
-      return `${(JSON.parse(data) as EventData).n} ${subscribers.get(subscription)} ${reason === "crashed worker"}`
-    }),
+    deadLetters(troupe.database).map(
+      ({ data, subscriber, reason }) =>
+        `${(JSON.parse(data) as EventData).n} ${subscriber} ${reason === "crashed worker"}`,
+    ),
   )
   const wrong: string[] = []
   const states: string[] = []

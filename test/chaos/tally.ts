@@ -38,12 +38,13 @@ export function tallyOf(
     effects.set(`${event} ${subscriber}`, (effects.get(`${event} ${subscriber}`) ?? 0) + 1)
   }
   const letters = deadLetters(troupe.database)
-  const dead = new Set(letters.map(({ data }) => (JSON.parse(data) as EventData).n))
-  let lost = 0
-  for (const event of acknowledged) {
-    if (dead.has(event)) continue
-    for (const subscriber of wantedBy(event)) if (!effects.has(`${event} ${subscriber}`)) lost++
-  }
+  const dead = new Set(
+    letters.map(({ data, subscriber }) => `${(JSON.parse(data) as EventData).n} ${subscriber}`),
+  )
+  const wanted = [...acknowledged].flatMap((event) =>
+    wantedBy(event).map((subscriber) => `${event} ${subscriber}`),
+  )
+  const lost = wanted.filter((each) => !effects.has(each) && !dead.has(each)).length
   return {
     emitted: emitted.size,
     acknowledged: acknowledged.size,

@@ -1,0 +1,109 @@
+// Promise: `npm run chaos` kills two processes two hundred times and more, and no acknowledged event is lost.
+import { setTimeout as sleep } from "node:timers/promises"
+import { deploy } from "./deploy.ts"
+import { frozen } from "./frozen.ts"
+import { settled } from "./observer.ts"
+import { order } from "./order.ts"
+import type { ActorPlan, SubscriberPlan } from "./plans.ts"
+import { poison } from "./poison.ts"
+import { random } from "./random.ts"
+import { again, release } from "./release.ts"
+import { POINTS } from "./sigkill.ts"
+import { spill } from "./spill.ts"
+import { inOneLine, type Tally, tally } from "./tally.ts"
+import { Troupe } from "./troupe.ts"
+
+const MORE_POINTS = [...POINTS, "spill.before", "spill.after", "release.middle"] as const
+
+const RETRIES = { retries: 6, initialBackoffDelay: 30, jitter: 0.2 }
+const SUBSCRIBERS: readonly SubscriberPlan[] = [
+  { id: "stock", event: "order.*", policy: RETRIES },
+  { id: "mail", event: "order.*", policy: RETRIES },
+  { id: "ledger", event: "order.*", policy: { ...RETRIES, order: "hold" } },
+]
+
+/** Two processes that emit, stage, release, fail and retry, each killed again and again at a point or a moment. */
+export async function long(kills: number): Promise<Tally> {
+  const troupe = new Troupe()
+  try {
+    await Promise.all([killAgain(troupe, "east", kills), killAgain(troupe, "west", kills)])
+    const last = troupe.start({ name: "last", works: true, subscribers: SUBSCRIBERS, emits: null })
+    await last.ready
+    await settled(troupe, 10_000)
+    const book = tally(
+      troupe,
+      SUBSCRIBERS.map((each) => each.id),
+    )
+    await last.stop()
+    return book
+  } finally {
+    await troupe.close()
+  }
+}
+
+async function killAgain(troupe: Troupe, name: string, kills: number): Promise<void> {
+  while (troupe.kills < kills) {
+    const point = MORE_POINTS[Math.floor(Math.random() * MORE_POINTS.length)]
+    const fault = Math.random() < 0.6 ? `${point}=kill@${1 + Math.floor(Math.random() * 60)}` : undefined
+    const victim = troupe.start(actor(name), { fault })
+    await victim.ready
+    await Promise.race([victim.ended, sleep(200 + Math.random() * (fault === undefined ? 600 : 1_500))])
+    await victim.kill()
+    troupe.kills++
+  }
+}
+
+function actor(name: string): Omit<ActorPlan, "database" | "book" | "mostRepeated"> {
+  return {
+    name,
+    works: true,
+    subscribers: SUBSCRIBERS,
+    emits: {
+      names: ["order.placed", "order.paid"],
+      each: 4,
+      lanes: 2,
+      pauseMs: 25,
+      keys: 40,
+      failEvery: 40,
+      slowEvery: 90,
+      slowMs: 280,
+      groupEvery: 3,
+    },
+  }
+}
+
+async function all(): Promise<void> {
+  const kills = Number(process.argv[2] ?? 200)
+  const books: [string, Tally][] = [["long", await show("long", long(kills))]]
+  if (!process.argv.includes("--only")) {
+    books.push(["frozen", await show("frozen", frozen())])
+    books.push(["spill", await show("spill", spill())])
+    for (const kind of ["exit", "memory", "loop"] as const)
+      books.push([`poison (${kind})`, await show(`poison (${kind})`, poison(kind))])
+    books.push(["order", await show("order", order({ kills: 20 }))])
+    books.push(["deploy", await show("deploy", deploy())])
+    books.push(["release", await show("release", release({ events: 5_000 }))])
+    books.push(["again", await show("again", again())])
+    const first = Date.now() % 1_000_000
+    for (let seed = first; seed < first + 10; seed++) {
+      for (const fastPath of [true, false]) {
+        const title = `random ${seed} (${fastPath ? "fast" : "jobs"})`
+        const book = await show(title, random({ seed, fastPath, steps: 30 }))
+        if (book.wrong.length > 0) console.log(book.wrong.join("\n"))
+        books.push([title, { ...book, lost: book.wrong.length }])
+      }
+    }
+  }
+  const bad = books.filter(([, book]) => book.lost > 0 || book.stray > 0)
+  if (bad.length === 0) return
+  console.error(`lost or stray events in: ${bad.map(([title]) => title).join(", ")}`)
+  process.exitCode = 1
+}
+
+async function show<T extends Tally>(title: string, running: Promise<T>): Promise<T> {
+  const book = await running
+  console.log(inOneLine(title, book))
+  return book
+}
+
+if (import.meta.main) await all()

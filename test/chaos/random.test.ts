@@ -1,0 +1,20 @@
+import { expect, test } from "vitest"
+import { random } from "./random.ts"
+import { inOneLine } from "./tally.ts"
+
+test.for([7, 1_001])(
+  "ends a random program as the model says, on both roads (seed %i)",
+  {
+    timeout: 60_000,
+  },
+  async (seed) => {
+    const fast = await random({ seed, fastPath: true, steps: 14 })
+    const jobs = await random({ seed, fastPath: false, steps: 14 })
+
+    console.log(inOneLine(`random ${seed} (fast)`, fast))
+    console.log(inOneLine(`random ${seed} (jobs)`, jobs))
+    expect(fast).toMatchObject({ lost: 0, stray: 0, wrong: [], open: { batches: 0, parts: 0, jobs: 0 } })
+    expect(jobs).toMatchObject({ lost: 0, stray: 0, wrong: [], open: { batches: 0, parts: 0, jobs: 0 } })
+    expect(fast.states).toBe(jobs.states)
+  },
+)
