@@ -29,17 +29,3 @@ export interface Catalog {
   readonly version: number
   readonly subscriptions: readonly SubscriptionVersion[] // all versions that commits of open work may need
 }
-
-/** A group's deliveries that some other policy than "run it now" holds. */
-export type WaitReason =
-  | "paused"
-  | "delayed"
-  | "ordered"
-  | "limited"
-  | "absent"
-  | "replayed"
-  | "spilled"
-  | "retry"
-  | "queued"
-  | "running"
-  | "isolated"

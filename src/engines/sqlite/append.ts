@@ -18,7 +18,7 @@ import { places } from "./rows.ts"
 export type WireAppend = Omit<AppendEvents, "events"> & { readonly packed: PackedEvents }
 
 /** Ids of callers are unique for so long. */
-export const ID_WINDOW_MS = 7 * 24 * 60 * 60 * 1000
+const ID_WINDOW_MS = 7 * 24 * 60 * 60 * 1000
 
 const ROWS_AT_ONCE = 16
 const FULL = { columns: "commit_id, idx, name, at, data, scope, sender, key, extra, id", width: 10 }

@@ -24,7 +24,7 @@ export function insertPart(db: Database, part: NewPart, now: number): void {
 }
 
 /** `[[commit, index, index, …], …]`: most parts speak of one commit only. */
-export function encodeRefs(refs: readonly EventKey[]): string {
+function encodeRefs(refs: readonly EventKey[]): string {
   const byCommit = new Map<string, number[]>()
   for (const ref of refs) {
     const indexes = byCommit.get(ref.commitId)
