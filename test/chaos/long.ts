@@ -80,6 +80,8 @@ async function all(): Promise<void> {
     books.push(["spill", await show("spill", spill())])
     for (const kind of ["exit", "memory", "loop"] as const)
       books.push([`poison (${kind})`, await show(`poison (${kind})`, poison(kind))])
+    const beside = "poison beside a handler that hangs"
+    books.push([beside, await show(beside, poison("exit", { workers: 1, hung: true }))])
     books.push(["order", await show("order", order({ kills: 20 }))])
     books.push(["deploy", await show("deploy", deploy())])
     books.push(["release", await show("release", release({ events: 5_000 }))])

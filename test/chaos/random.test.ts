@@ -18,3 +18,10 @@ test.for([7, 1_001])(
     expect(fast.states).toBe(jobs.states)
   },
 )
+
+test("would notice if nobody took over a dead worker's work", { timeout: 60_000 }, async () => {
+  const book = await random({ seed: 1_003, fastPath: true, recovery: false, stillMs: 1_500 })
+
+  expect(book.kills).toBeGreaterThan(0)
+  expect(book.wrong).not.toEqual([])
+})

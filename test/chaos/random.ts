@@ -68,6 +68,7 @@ export interface RandomOptions {
   readonly steps?: number
   readonly stillMs?: number
   readonly skewMs?: number
+  readonly recovery?: boolean
 }
 
 /** Two workers with clocks that disagree; one of them is killed now and then. */
@@ -77,9 +78,10 @@ export async function random({
   steps = 20,
   stillMs = 5_000,
   skewMs = 300,
+  recovery = true,
 }: RandomOptions): Promise<RandomTally> {
   const draw = chance(seed)
-  const troupe = new Troupe()
+  const troupe = new Troupe({ recovery })
   const wanted = new Map<string, string>() // event → its name
   try {
     const cast: Actor[] = [

@@ -17,6 +17,12 @@ test("makes one event of each staged event, and one delivery of each replayed on
   expect(book.open).toEqual({ batches: 0, parts: 0, jobs: 0 })
 })
 
+test("would notice if nobody went on with a replay", { timeout: 60_000 }, async () => {
+  const book = await release({ recovery: false, events: 1_500, stillMs: 1_500 })
+
+  expect(book.replayed).toBeLessThan(1_500)
+})
+
 test("makes one event of an emit with an id that is repeated after a crash", {
   timeout: 60_000,
 }, async () => {
