@@ -13,6 +13,9 @@ import { openSqlite, type SqliteEngineOptions } from "./engine.ts"
 
 const ONE_PROCESS = "a store in memory belongs to one process"
 
+// Two hundred threads compile the same modules: they share the work.
+process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), "carillon-compile-cache")
+
 for (const thread of ["main", "worker"] as const) {
   testEngine(inMemory(thread), { describe, it, expect })
   testEngine(onDisk(thread), { describe, it, expect })
