@@ -8,10 +8,11 @@ import { reach } from "../engine/faults.ts"
 import { Delivery, type Home } from "./delivery.ts"
 import type { Desk } from "./desk.ts"
 import { SpillingHome } from "./job-run.ts"
+import type { OpenBatch } from "./open-batches.ts"
 import { outcomeOf, recordOf } from "./verdict.ts"
 
 /** A batch or part that this worker holds: its deliveries, and what is known of them so far. */
-export class BatchRun implements Home {
+export class BatchRun implements Home, OpenBatch {
   readonly source: "batch" | "part"
   readonly no: number
   readonly epoch: number

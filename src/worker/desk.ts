@@ -1,10 +1,10 @@
 import type { Clock } from "../core/clock.ts"
 import type { Outcome } from "../core/outcome.ts"
 import type { ContinuedJob } from "../engine/commit.ts"
-import type { BatchRun } from "./batch-run.ts"
 import type { Committer } from "./committer.ts"
 import type { Delivery } from "./delivery.ts"
 import type { Handlers, HandlerTools } from "./handlers.ts"
+import type { OpenBatch } from "./open-batches.ts"
 import type { Runner } from "./runner.ts"
 
 /** What leased work needs of its worker: where it runs, where it is written, whom it tells. */
@@ -16,7 +16,7 @@ export interface Desk {
   readonly handlers: Handlers
   readonly tools: HandlerTools
   /** This batch is closed: nothing of it runs under its lease any more. */
-  closed(run: BatchRun): void
+  closed(run: OpenBatch): void
   /** So many deliveries handled under this worker number (null = whatever it was) are written; `more` = something waits now that did not before. */
   settled(worker: number | null, count: number, more: boolean): void
   /** The one isolated job that may run here is written; the next may be claimed. */

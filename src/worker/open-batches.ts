@@ -1,5 +1,16 @@
 import type { Clock, Timer } from "../core/clock.ts"
-import type { BatchRun } from "./batch-run.ts"
+
+/** A batch or part while it runs here. */
+export interface OpenBatch {
+  readonly startedAt: number // monotonic ms
+  /** Something of it is handled, and can only be settled when it is closed. */
+  readonly hasFinished: boolean
+  start(): void
+  /** Gives up what is not finished, in the commit that closes it. */
+  spill(): void
+  /** Its lease is gone. */
+  forget(): void
+}
 
 /** A batch gives up what is not finished after this long. */
 const SPILL_AFTER_MS = 250
@@ -7,7 +18,7 @@ const SPILL_AFTER_MS = 250
 /** The batches and parts that run here; each is spilled when its time is over. */
 export class OpenBatches {
   readonly #clock: Clock
-  readonly #runs = new Set<BatchRun>()
+  readonly #runs = new Set<OpenBatch>()
   #timer: Timer | null = null
 
   constructor(clock: Clock) {
@@ -19,13 +30,13 @@ export class OpenBatches {
   }
 
   /** Starts it; what is not over at once has its time. */
-  open(run: BatchRun): void {
+  open(run: OpenBatch): void {
     this.#runs.add(run)
     run.start()
     if (this.#runs.has(run)) this.#timer ??= this.#clock.setTimeout(() => this.#spillOld(), SPILL_AFTER_MS)
   }
 
-  closed(run: BatchRun): void {
+  closed(run: OpenBatch): void {
     this.#runs.delete(run)
   }
 

@@ -7,7 +7,6 @@ import type { EventView } from "../core/view.ts"
 import type { AppendResult, ContinuedJob } from "../engine/commit.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { ClaimedJob, TakenBatch } from "../engine/leases.ts"
-import type { BatchRun } from "./batch-run.ts"
 import type { CatalogCache } from "./catalog-cache.ts"
 import type { Committer, DirectRunner } from "./committer.ts"
 import type { Delivery } from "./delivery.ts"
@@ -17,7 +16,7 @@ import { Intake } from "./intake.ts"
 import { IsolatedSlot } from "./isolated-slot.ts"
 import { JobRun, NoHome } from "./job-run.ts"
 import { Lease } from "./lease.ts"
-import { OpenBatches } from "./open-batches.ts"
+import { type OpenBatch, OpenBatches } from "./open-batches.ts"
 import type { AppendPlan } from "./plan.ts"
 import { Runner } from "./runner.ts"
 import { SystemJobs } from "./system-jobs.ts"
@@ -204,7 +203,7 @@ export class Worker implements DirectRunner, Desk {
 
   // Desk: what leased work tells us
 
-  closed(run: BatchRun): void {
+  closed(run: OpenBatch): void {
     this.#batches.closed(run)
   }
 

@@ -10,10 +10,10 @@ import type {
   RejectedEmit,
 } from "../../engine/commit.ts"
 import { type Database, isBadValue } from "./database.ts"
-import { isJoined } from "./leases.ts"
 import { type Cell, cell, isAll, type PackedEvents } from "./packed.ts"
 import { insertPart } from "./parts.ts"
 import { places } from "./rows.ts"
+import { isJoined } from "./workers.ts"
 
 export type WireAppend = Omit<AppendEvents, "events"> & { readonly packed: PackedEvents }
 
