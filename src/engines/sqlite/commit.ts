@@ -166,10 +166,14 @@ function insertContinued(
 function settleJob(db: Database, change: SettleJob, now: number): ChangeResult {
   const { outcome, record } = change
   const text = record === null ? null : JSON.stringify(record)
+  // An attempt that came to its end did not kill the process: the delivery is no suspect any more.
+  const acquitted = record !== null && outcome.kind === "retry" ? 1 : 0
   const changed = db.run(
     `UPDATE jobs
      SET state = ?, reason = ?, due_at = ?, attempt = coalesce(?, attempt), error = ?, worker = NULL, updated_at = ?,
          key = CASE WHEN ? THEN NULL ELSE key END,
+         crashes = CASE WHEN ? THEN 0 ELSE crashes END,
+         isolated = CASE WHEN ? THEN 0 ELSE isolated END,
          history = CASE WHEN ? IS NULL THEN history WHEN history IS NULL THEN ? ELSE json_insert(history, '$[#]', json(?)) END
      WHERE no = ? AND worker = ? AND epoch = ? AND state = 1`,
     stateAfter(outcome),
@@ -179,6 +183,8 @@ function settleJob(db: Database, change: SettleJob, now: number): ChangeResult {
     outcome.kind === "retry" || outcome.kind === "dead" ? outcome.error : null,
     now,
     change.unordered ? 1 : 0,
+    acquitted,
+    acquitted,
     text === null ? null : 1,
     text === null ? null : `[${text}]`,
     text,
