@@ -88,29 +88,41 @@ function bury(db: Database, worker: number, now: number): number {
     `UPDATE jobs
      SET state = 0, worker = NULL, reason = 'retry', updated_at = ?, crashes = crashes + ?,
          isolated = CASE WHEN crashes + ? >= ? THEN 1 ELSE isolated END
-     WHERE worker = ? AND state = 1`,
+     WHERE worker = ? AND state = 1 AND kind = 'delivery'`,
     now,
     mark,
     mark,
     CRASHES_BEFORE_ISOLATION,
     worker,
   )
+  // The product's own jobs run no code of the user's: a crash is never theirs.
+  const own = db.run(
+    "UPDATE jobs SET state = 0, worker = NULL, reason = 'queued', updated_at = ? WHERE worker = ? AND state = 1",
+    now,
+    worker,
+  )
   endEphemeral(db, worker, now)
   db.run("DELETE FROM workers WHERE no = ?", worker)
-  return held + jobs + (suspect === undefined ? 0 : 1)
+  return held + jobs + own + (suspect === undefined ? 0 : 1)
 }
+
+/** Who kills processes from outside does it again soon: a suspect waits longer after each crash. */
+const PAUSE_AFTER_CRASH_MS = 1_000
 
 function blame(db: Database, no: number, worker: number, now: number): void {
   const record = JSON.stringify({ at: now, ms: 0, outcome: "crashed", error: "crashed worker", worker })
   db.run(
     `UPDATE jobs
-     SET crashes = crashes + 1, worker = NULL, updated_at = ?,
+     SET crashes = crashes + 1, worker = NULL, updated_at = ?, due_at = ? + ? * (1 << max(0, crashes - ?)),
          state = CASE WHEN crashes + 1 >= ? THEN 3 ELSE 0 END,
          reason = CASE WHEN crashes + 1 >= ? THEN 'crashed worker' ELSE 'isolated' END,
          error = CASE WHEN crashes + 1 >= ? THEN 'crashed worker' ELSE error END,
          history = json_insert(coalesce(history, '[]'), '$[#]', json_set(json(?), '$.attempt', attempt + 1))
      WHERE no = ?`,
     now,
+    now,
+    PAUSE_AFTER_CRASH_MS,
+    CRASHES_BEFORE_ISOLATION,
     CRASHES_BEFORE_DEATH,
     CRASHES_BEFORE_DEATH,
     CRASHES_BEFORE_DEATH,

@@ -64,6 +64,7 @@ export function testCrashes({ it, expect }: Suite): void {
 
     for (let i = CRASHES_BEFORE_ISOLATION; i < CRASHES_BEFORE_DEATH; i++) {
       expect((await crash(shop, mail)).map((job) => job.id)).toEqual([id])
+      await shop.advance(60_000)
     }
 
     expect(await crash(shop, mail)).toEqual([])
@@ -79,6 +80,17 @@ export function testCrashes({ it, expect }: Suite): void {
       "crashed",
       "crashed",
     ])
+  })
+
+  it("lets a suspect wait after a crash, for whoever kills processes from outside does it again soon", async (shop) => {
+    const mail = await shop.subscribe("mail")
+    const id = await isolate(shop, mail)
+
+    await crash(shop, mail)
+    expect(await crash(shop, mail)).toEqual([])
+    await shop.advance(1_000)
+
+    expect((await crash(shop, mail)).map((job) => job.id)).toEqual([id])
   })
 
   it("blames the isolated job, and none that ran beside it", async (shop) => {
