@@ -9,6 +9,7 @@ export interface LeaseOptions {
   readonly heartbeatMs: number
   readonly handles: () => readonly number[]
   readonly onLost: () => void
+  readonly onHeld: () => void // it had run out by our own clock, and holds again
   readonly onFreed: () => void // a dead worker's work became free
   readonly onError: (error: unknown) => void
 }
@@ -60,7 +61,7 @@ export class Lease {
     const { alive, freed } = await engine.leases.heartbeat({ worker, leaseMs, handles: handles() })
     if (this.#worker !== worker) return
     if (!alive) await this.#rejoin()
-    else this.#endsAt = startedAt + leaseMs
+    else this.#hold(startedAt + leaseMs)
     if (freed > 0) this.#options.onFreed()
   }
 
@@ -81,6 +82,13 @@ export class Lease {
     this.#endsAt = startedAt + leaseMs
     this.#schedule()
     return worker
+  }
+
+  /** What was kept from starting while our own clock doubted the lease may start now. */
+  #hold(endsAt: number): void {
+    const doubted = !this.isHeld
+    this.#endsAt = endsAt
+    if (doubted) this.#options.onHeld()
   }
 
   async #rejoin(): Promise<void> {

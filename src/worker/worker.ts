@@ -107,6 +107,7 @@ export class Worker implements DirectRunner, Desk {
       heartbeatMs: options.heartbeatMs,
       handles: () => options.handlers.numbers(),
       onLost: () => this.#lose(),
+      onHeld: () => this.resume(),
       onFreed: () => this.poke(),
       onError: options.onError,
     })
