@@ -15,16 +15,22 @@ export class Actor {
   readonly ended: Promise<void>
   readonly #child: ChildProcess
   #over = false
+  #end = ""
+  #lastWords = ""
 
   constructor(plan: ActorPlan, env: Record<string, string>, execArgv: readonly string[] = []) {
     this.plan = plan
     this.#child = fork(ACTOR, [JSON.stringify(plan)], {
       env: { ...process.env, CARILLON_FAULT: "", ...env },
       execArgv: ["--disable-warning=ExperimentalWarning", ...execArgv],
-      stdio: ["ignore", "ignore", process.env.CARILLON_CHAOS_LOUD ? "inherit" : "ignore", "ipc"],
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
+    })
+    this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#lastWords = (this.#lastWords + text).slice(-2_000)
     })
     this.#child.setMaxListeners(0)
-    this.ended = once(this.#child, "exit").then(() => {
+    this.ended = once(this.#child, "exit").then(([code, signal]) => {
+      this.#end = `${code ?? signal}`
       this.#over = true
     })
     this.ready = Promise.race([
@@ -65,7 +71,9 @@ export class Actor {
 
   ask<T>(what: string, field: string, argument?: unknown): Promise<T> {
     const died = this.ended.then(() => {
-      throw new Error(`Expected ${this.plan.name} to answer \`${what}\`, but it died.`)
+      throw new Error(
+        `Expected ${this.plan.name} to answer \`${what}\`, but it ended (${this.#end}). ${this.#lastWords}`,
+      )
     })
     const answer = Promise.race([this.answer<T>(field), died])
     this.tell(what, argument)
