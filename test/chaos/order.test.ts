@@ -13,7 +13,7 @@ test("keeps the order of each key while workers are killed and frozen", { timeou
 })
 
 test("would notice if a dead worker's keys stayed stuck", { timeout: 60_000 }, async () => {
-  const book = await order({ recovery: false, kills: 2, stillMs: 1_500 })
+  const book = await order({ recovery: false, kills: 2, fault: "handler.before=kill@10", stillMs: 1_500 })
 
   expect(book.lost).toBeGreaterThan(0)
 })

@@ -16,6 +16,7 @@ export interface OrderTally extends Tally {
 export interface OrderOptions {
   readonly recovery?: boolean
   readonly kills?: number
+  readonly fault?: string // where those that are killed die; at some moment when left out
   readonly stillMs?: number
 }
 
@@ -31,6 +32,7 @@ const SUBSCRIBERS = [
 export async function order({
   recovery = true,
   kills = 6,
+  fault,
   stillMs = 6_000,
 }: OrderOptions = {}): Promise<OrderTally> {
   const troupe = new Troupe({ recovery })
@@ -38,11 +40,12 @@ export async function order({
     const steady = troupe.start(worker("steady"))
     await steady.ready
     const emitters = [troupe.start(emitter("east")), troupe.start(emitter("west"))]
-    let victims = [troupe.start(worker("first")), troupe.start(worker("second"))]
+    let victims = [troupe.start(worker("first"), { fault }), troupe.start(worker("second"), { fault })]
     for (let i = 0; i < kills; i++) {
       const [next, other] = victims as [(typeof victims)[0], (typeof victims)[0]]
       await Promise.all([next.ready, other.ready])
-      await sleep(150 + Math.random() * 300)
+      if (fault === undefined) await sleep(150 + Math.random() * 300)
+      else await Promise.race([next.ended, sleep(5_000, undefined, { ref: false })])
       if (i === 2) {
         other.signal("SIGSTOP")
         await sleep(1_500)
@@ -50,7 +53,7 @@ export async function order({
       }
       await next.kill()
       troupe.kills++
-      victims = [other, troupe.start(worker("again"))]
+      victims = [other, troupe.start(worker("again"), { fault })]
     }
     for (const each of emitters) each.tell("hush")
     await settled(troupe, stillMs)
