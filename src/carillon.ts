@@ -32,14 +32,17 @@ import { Tail, type TailEntry, type TailOptions } from "./bus/tail.ts"
 import { type Trace, traceOf } from "./bus/trace.ts"
 import { type CarillonContainer, Modules, newContainer, registerValues } from "./container.ts"
 import type { EventDefinition } from "./core/definition.ts"
-import { InvalidInputError } from "./core/errors.ts"
+import { InvalidInputError, StoppedError, StoreError, UnsupportedError } from "./core/errors.ts"
 import type { EmitOptions, EventInput } from "./core/event.ts"
+import type { Failure } from "./core/failure.ts"
 import { commitIds } from "./core/ids.ts"
+import type { Outcome } from "./core/outcome.ts"
 import type { Engine } from "./engine/engine.ts"
 import { openSqlite } from "./engines/sqlite/engine.ts"
 import { type CarillonOptions, type ResolvedOptions, resolveOptions } from "./options.ts"
 import { CatalogCache } from "./worker/catalog-cache.ts"
 import { Committer, type Receipt } from "./worker/committer.ts"
+import { currentDelivery, type Delivery } from "./worker/delivery.ts"
 import { Handlers } from "./worker/handlers.ts"
 import { Worker } from "./worker/worker.ts"
 
@@ -53,7 +56,7 @@ import { Worker } from "./worker/worker.ts"
  */
 export async function createCarillon(options: CarillonOptions = {}): Promise<Carillon> {
   const resolved = resolveOptions(options)
-  if (resolved.path !== ":memory:") mkdirSync(dirname(resolved.path), { recursive: true })
+  if (resolved.path !== ":memory:") makeFolder(dirname(resolved.path))
   const engine = await openSqlite({
     path: resolved.path,
     synchronous: resolved.synchronous,
@@ -63,6 +66,17 @@ export async function createCarillon(options: CarillonOptions = {}): Promise<Car
   const catalog = new CatalogCache(engine.queries)
   await catalog.refresh()
   return new Carillon(engine, catalog, resolved)
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (cause) {
+    throw new StoreError(
+      `Expected \`${folder}\` to be a folder that can be made, got: ${(cause as Error).message}. Check the path of the database.`,
+      { cause },
+    )
+  }
 }
 
 /** One process's access to a store: it emits, listens, and, once started, works. */
@@ -81,6 +95,7 @@ export class Carillon {
   readonly #emitter: Emitter
   readonly #worker: Worker
   readonly #operations: Operations
+  #starting: Promise<void> | null = null
   #stopping: Promise<void> | null = null
 
   constructor(engine: Engine, catalog: CatalogCache, options: ResolvedOptions) {
@@ -119,6 +134,7 @@ export class Carillon {
       capacity: options.concurrency,
       mostUnsettled: options.mostRepeated,
       runSystemJob: (job, worker, goesOn) => replays.run(job, worker, goesOn),
+      onFailed: (delivery, outcome, failure) => this.#logFailed(delivery, outcome, failure),
       onDead: (death) => this.#operations.operational.dead(death),
       onStuck: (delivery) => this.#operations.operational.stuck(delivery),
       onTaken: options.logEvents ? (event, subscribers) => this.#logTaken(event, subscribers) : () => {},
@@ -136,6 +152,7 @@ export class Carillon {
       warn: (message) => this.logger.warn(message),
       joinWorker: () => this.#worker.join(),
       onReady: () => this.#worker.poke(),
+      onDetached: (handler) => this.#worker.letGo(handler),
       newId: () => `ephemeral-${commitId()}`,
     })
     this.#emitter = new Emitter({
@@ -184,8 +201,14 @@ export class Carillon {
     return this.#emitter.emit(data, options, true)
   }
 
-  /** From here on this process is a worker. Rejects when a subscription made before was refused. */
-  async start(): Promise<void> {
+  /** From here on this process is a worker; calling it again changes nothing. Rejects when a subscription made before was refused. */
+  start(): Promise<void> {
+    if (this.#stopping !== null) return Promise.reject(alreadyStopped())
+    this.#starting ??= this.#start()
+    return this.#starting
+  }
+
+  async #start(): Promise<void> {
     await this.#subscriptions.ready()
     await this.#catalog.refresh()
     await this.#worker.start()
@@ -197,6 +220,7 @@ export class Carillon {
    * or waits for a retry is not waited for.
    */
   async drain(): Promise<void> {
+    if (currentDelivery.getStore() !== undefined) throw drainInHandler()
     await this.#subscriptions.ready()
     await this.#worker.drain()
   }
@@ -308,11 +332,26 @@ export class Carillon {
   }
 
   async #stop(): Promise<void> {
+    await this.#starting?.catch(() => {}) // whoever started it was told
     await this.#subscriptions.ready().catch((error) => this.logger.error(error))
     await this.#operations.stop()
     await this.#worker.stop(this.#options.graceMs)
     await this.#committer.close()
     await this.#engine.close()
+  }
+
+  #logFailed(delivery: Delivery, outcome: Outcome, failure: Failure): void {
+    const { handler, view, attempt, deliveryId } = delivery
+    const subscriber = handler.id.slice(0, handler.id.lastIndexOf("@"))
+    const fields = {
+      subscriber,
+      deliveryId,
+      attempt,
+      err: { message: failure.message, stack: failure.stack },
+    }
+    const what = `${subscriber} failed on ${view.name} (${view.id}), attempt ${attempt}: ${failure.message}`
+    if (outcome.kind === "dead") this.logger.error(fields, `${what}. It is a dead letter: ${outcome.reason}.`)
+    else this.logger.warn(fields, what)
   }
 
   #logTaken(
@@ -322,6 +361,18 @@ export class Carillon {
     if (event.extra.internal !== true)
       this.logger.info(`Processing ${event.name} which has ${subscribers} subscribers`)
   }
+}
+
+function alreadyStopped(): StoppedError {
+  return new StoppedError(
+    "Expected a Carillon that was not stopped yet: one that was cannot be started again. Create another.",
+  )
+}
+
+function drainInHandler(): UnsupportedError {
+  return new UnsupportedError(
+    "Expected `drain` to be called outside of handlers: it waits for them all, so inside one it would wait for itself. Return from the handler instead.",
+  )
 }
 
 const nothing = (): void => {}

@@ -103,6 +103,10 @@ const DAY_MS = 24 * 60 * 60 * 1000
 
 /** Every option decided and checked, once; nobody below asks again. */
 export function resolveOptions(options: CarillonOptions): ResolvedOptions {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    throw new ConfigError(expected("the options of createCarillon to be an object", options))
+  }
+  checkParts(options)
   const known = new Set<string>(KNOWN)
   for (const name of Object.keys(options)) {
     if (!known.has(name))
@@ -110,7 +114,8 @@ export function resolveOptions(options: CarillonOptions): ResolvedOptions {
         `Expected an option of createCarillon, got \`${name}\`. There are: ${KNOWN.join(", ")}.`,
       )
   }
-  const leaseMs = whole("leaseMs", options.leaseMs, 15_000, 100)
+  const leaseMs = whole("leaseMs", options.leaseMs, 15_000, 100, LONGEST_TIMER_MS)
+  const heartbeatMs = whole("heartbeatMs", options.heartbeatMs, Math.floor(leaseMs / 3), 10, leaseMs - 1)
   const path = databasePath(options.database ?? (process.env.CARILLON_DATABASE || DEFAULT_DATABASE))
   return Object.freeze({
     path,
@@ -134,9 +139,9 @@ export function resolveOptions(options: CarillonOptions): ResolvedOptions {
     concurrency: whole("concurrency", options.concurrency, 1_000, 1),
     mostRepeated: whole("mostRepeated", options.mostRepeated, 4_000, 1),
     leaseMs,
-    heartbeatMs: whole("heartbeatMs", options.heartbeatMs, Math.floor(leaseMs / 3), 10),
-    pollMs: whole("pollMs", options.pollMs, 1_000, 10),
-    graceMs: whole("graceMs", options.graceMs, 10_000, 0),
+    heartbeatMs,
+    pollMs: whole("pollMs", options.pollMs, 1_000, 10, LONGEST_TIMER_MS),
+    graceMs: whole("graceMs", options.graceMs, 10_000, 0, LONGEST_TIMER_MS),
     laggingMs: whole("laggingMs", options.laggingMs, 60_000, 1),
     retentionMs: whole("retentionMs", options.retentionMs, 30 * DAY_MS, 1),
     deadRetentionMs: whole("deadRetentionMs", options.deadRetentionMs, 90 * DAY_MS, 1),
@@ -183,6 +188,11 @@ function databasePath(database: unknown): string {
   }
   if (database === ":memory:" || database === "file::memory:") return ":memory:"
   if (database.startsWith("file://")) return fileURLToPath(database)
+  if (database.startsWith("file:") && database.includes("?")) {
+    throw new ConfigError(
+      expected("`database` to be a file without `?`: its settings are options of createCarillon", database),
+    )
+  }
   if (database.startsWith("file:")) return resolve(database.slice("file:".length))
   if (/^[a-z]+:\/\//i.test(database)) {
     throw new ConfigError(
@@ -211,10 +221,42 @@ function packageName(): string | null {
   }
 }
 
-function whole(name: string, value: unknown, fallback: number, least: number): number {
+/** A host's timers keep no longer time in one piece. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+function whole(
+  name: string,
+  value: unknown,
+  fallback: number,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
   if (value === undefined) return fallback
-  if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
-  throw new ConfigError(expected(`\`${name}\` to be a whole number from ${least} up`, value))
+  if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most)
+    return value as number
+  const range = most === Number.MAX_SAFE_INTEGER ? `from ${least} up` : `from ${least} to ${most}`
+  throw new ConfigError(expected(`\`${name}\` to be a whole number ${range}`, value))
+}
+
+/** What is handed in as an object must be able to do what is asked of it. */
+function checkParts({ logger, container, clock, definitions }: CarillonOptions): void {
+  const can = (part: unknown, verbs: readonly string[]): boolean =>
+    verbs.every((verb) => typeof (part as Record<string, unknown> | null)?.[verb] === "function")
+  if (logger !== undefined && logger !== false && !can(logger, ["debug", "info", "warn", "error"])) {
+    throw new ConfigError(expected("`logger` to have debug, info, warn and error, or to be false", logger))
+  }
+  if (container !== undefined && !can(container, ["register", "resolve"])) {
+    throw new ConfigError(expected("`container` to be an awilix container", container))
+  }
+  if (clock !== undefined && !can(clock, ["now", "monotonic", "setTimeout", "clearTimeout"])) {
+    throw new ConfigError(expected("`clock` to have now, monotonic, setTimeout and clearTimeout", clock))
+  }
+  const isDefinition = (each: EventDefinition): boolean =>
+    typeof each?.name === "string" && Boolean(each.schema)
+  const areDefinitions = Array.isArray(definitions) && definitions.every(isDefinition)
+  if (definitions !== undefined && !areDefinitions) {
+    throw new ConfigError(expected("`definitions` to be an array of what `defineEvent` returns", definitions))
+  }
 }
 
 function oneOf<T extends string>(name: string, value: unknown, fallback: T, words: readonly T[]): T {

@@ -56,17 +56,8 @@ function subscribe(
   pluginOptions: SubscriberArgs["pluginOptions"],
 ): void {
   const { id, handler, events, options, file } = subscriber
-  const run = async (event: CarillonEvent, context: HandlerContext): Promise<void> => {
-    const call = new Call(subscriber, event, context, pluginOptions)
-    try {
-      await handler(call)
-    } catch (error) {
-      const failure = failureOf(error)
-      const what = `${id} failed on ${event.name} (${event.id}), attempt ${context.attempt}`
-      call.logger.warn({ err: failure }, `${what}: ${failure.message}`)
-      throw error
-    }
-  }
+  const run = (event: CarillonEvent, context: HandlerContext): unknown =>
+    handler(new Call(subscriber, event, context, pluginOptions))
   for (const event of events) {
     try {
       carillon.events.subscribe(event, run, { ...options, subscriberId: id })
@@ -75,11 +66,6 @@ function subscribe(
       throw new ConfigError(`${file}: ${error.message}`, { cause: error })
     }
   }
-}
-
-/** Anything can be thrown, and a logger wants an object. */
-function failureOf(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error))
 }
 
 /** One call of a subscriber's function; what it does not look at is not made. */

@@ -7,7 +7,7 @@ import {
   UnsupportedError,
 } from "../core/errors.ts"
 import type { DraftEvent, EmitOptions, EventExtra, EventInput, EventPolicy } from "../core/event.ts"
-import { checkEventName } from "../core/pattern.ts"
+import { checkEventName, nearestName } from "../core/pattern.ts"
 import { resolvePolicy } from "../core/policy.ts"
 import { priorityClass } from "../core/priority.ts"
 import { scopeKey } from "../core/scope.ts"
@@ -85,6 +85,7 @@ function fullDraft(
   now: number,
   { scope, warn }: DraftDefaults,
 ): DraftEvent {
+  checkFields(input)
   const wish: EmitOptions = { ...options, ...input.options, ...own(input) }
   if (wish.tx !== undefined && wish.tx !== null) throw noTransactions()
   const priority =
@@ -113,6 +114,36 @@ function fullDraft(
     deliverAt,
   }
   return id === null ? draft : { ...draft, hash: contentHash(draft, input.metadata) }
+}
+
+const FIELDS = [
+  "name",
+  "data",
+  "metadata",
+  "id",
+  "key",
+  "sender",
+  "scope",
+  "delay",
+  "deliverAt",
+  "priority",
+  "causationId",
+  "correlationId",
+  "traceparent",
+  "options",
+]
+
+/** Other systems' events carry fields of their own; what is nearly one of ours is a slip. */
+function checkFields(input: EventInput): void {
+  for (const field of Object.keys(input)) {
+    const near = FIELDS.includes(field) ? null : nearestName(field, FIELDS)
+    if (near !== null)
+      throw new InvalidInputError(`An event has no field \`${field}\`. Did you mean \`${near}\`?`)
+  }
+  const { options } = input
+  if (options === undefined || options === null || (typeof options === "object" && !Array.isArray(options)))
+    return
+  throw new InvalidInputError(expected("the `options` of an event to be an object", options))
 }
 
 /** What the event says of itself, as against its options. */

@@ -62,7 +62,8 @@ export class Emitter {
     options: EmitOptions | undefined,
     receipts: boolean,
   ): Promise<Receipt[]> {
-    const inputs = Array.isArray(input) ? (input as readonly EventInput[]) : [input as EventInput]
+    // A hole in an array becomes an undefined, which is refused like any other.
+    const inputs = Array.isArray(input) ? (Array.from(input) as readonly EventInput[]) : [input as EventInput]
     try {
       const checked = this.#check(inputs)
       return checked instanceof Promise
@@ -120,11 +121,14 @@ export class Emitter {
 
   async clear(eventGroupId: string, eventNames?: readonly string[]): Promise<void> {
     checkGroupId(eventGroupId)
+    if (eventNames !== undefined && !isNames(eventNames)) {
+      throw new InvalidInputError(expected("`eventNames` to be an array of event names", eventNames))
+    }
     await this.#options.committer.write({ kind: "clear", eventGroupId, names: eventNames ?? null })
   }
 
   #toDrafts(inputs: readonly EventInput[], options: EmitOptions | undefined): DraftEvent[] {
-    if (options !== undefined && typeof options !== "object") {
+    if (options !== undefined && (typeof options !== "object" || Array.isArray(options))) {
       throw new InvalidInputError(expected("the options of `emit` to be an object", options))
     }
     const { clock, defaults } = this.#options
@@ -210,6 +214,10 @@ function groupOf(input: EventInput): string | undefined {
 
 function isGrouped(input: EventInput): boolean {
   return groupOf(input) !== undefined
+}
+
+function isNames(names: unknown): names is readonly string[] {
+  return Array.isArray(names) && names.every((name) => typeof name === "string")
 }
 
 function checkGroupId(id: unknown): void {

@@ -70,7 +70,7 @@ export class EventModule {
     context?: SubscribeOptions,
   ): this
   subscribe<T = unknown>(event: string | symbol, subscriber: Handler<T>, context?: SubscribeOptions): this
-  subscribe(event: unknown, subscriber: unknown, context: SubscribeOptions = {}): this {
+  subscribe(event: unknown, subscriber: unknown, context?: SubscribeOptions): this {
     this.#subscriptions.add(nameOf(event), subscriber, run(subscriber), context)
     return this
   }
@@ -97,9 +97,9 @@ export class EventModule {
   /** Drops what is staged under this group, or only the events of some names. A group without events is no error. */
   clearGroupedEvents(
     eventGroupId: string,
-    options: { readonly eventNames?: readonly string[] } = {},
+    options?: { readonly eventNames?: readonly string[] },
   ): Promise<void> {
-    return this.#emitter.clear(eventGroupId, options.eventNames)
+    return this.#emitter.clear(eventGroupId, options?.eventNames)
   }
 
   /** Calls `interceptor` with every event before it goes out; it is not awaited, its errors are logged. */

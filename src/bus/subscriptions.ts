@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts"
 import { DuplicateSubscriberError, expected, InvalidInputError, StoreError } from "../core/errors.ts"
 import { compileFilter } from "../core/filter.ts"
-import { compileNamePattern } from "../core/pattern.ts"
+import { compileNamePattern, nearestName } from "../core/pattern.ts"
 import { type Policy, type ResolvedPolicy, resolvePolicy } from "../core/policy.ts"
 import { type Scope, scopeKey } from "../core/scope.ts"
 import type { SubscriptionDefinition } from "../core/subscription.ts"
@@ -51,6 +51,7 @@ export interface SubscriptionsOptions {
   /** The number of this process as a worker: ephemeral subscriptions end with it. */
   readonly joinWorker: () => Promise<number>
   readonly onReady: () => void // handlers were added: there may be work for them
+  readonly onDetached: (handler: HandlerEntry) => void // it is to run nothing more here
   readonly newId: () => string
 }
 
@@ -92,7 +93,8 @@ export class Subscriptions {
     throw failure
   }
 
-  add(pattern: string, fn: unknown, run: HandlerFunction, options: SubscribeOptions = {}): void {
+  add(pattern: string, fn: unknown, run: HandlerFunction, given?: SubscribeOptions): void {
+    const options = checkOptions(given)
     if (typeof fn !== "function") {
       throw new InvalidInputError(`Subscriber must be a function. ${expected("a function", fn)}`)
     }
@@ -143,8 +145,10 @@ export class Subscriptions {
   ): { subscriberId: string; ephemeral: boolean } {
     const taken = (id: string): boolean => this.#of(pattern).some((each) => each.subscriberId === id)
     if (given !== undefined) {
-      if (typeof given !== "string" || given === "" || given.length > 200) {
-        throw new InvalidInputError(expected("`subscriberId` to be a string of 1 to 200 characters", given))
+      if (!isSubscriberId(given)) {
+        const what =
+          "`subscriberId` to be a string of 1 to 200 characters, not blank and without control characters"
+        throw new InvalidInputError(expected(what, given))
       }
       if (taken(given)) {
         throw new DuplicateSubscriberError(
@@ -221,6 +225,7 @@ export class Subscriptions {
   async #detach(pattern: string, registration: Registration, entry: HandlerEntry): Promise<void> {
     const { committer, catalog, handlers, group } = this.#options
     handlers.remove(entry.no)
+    this.#options.onDetached(entry)
     if (!entry.ephemeral) return
     await committer.write({
       kind: "end-subscription",
@@ -236,6 +241,35 @@ function startAtOf(start: SubscribeOptions["start"]): number | null {
   if (start === "beginning") return 0
   if (start instanceof Date && Number.isFinite(start.getTime())) return start.getTime()
   throw new InvalidInputError(expected('`start` to be "now", "beginning" or a valid Date', start))
+}
+
+function isSubscriberId(id: unknown): id is string {
+  return (
+    typeof id === "string" && id.trim() !== "" && id.length <= 200 && !/\p{Cc}/u.test(id) && id.isWellFormed()
+  )
+}
+
+const OPTIONS: readonly (keyof SubscribeOptions)[] = [
+  "subscriberId",
+  "policy",
+  "filter",
+  "sender",
+  "scope",
+  "start",
+]
+
+/** Other systems put fields of their own here; what is nearly one of ours is a slip. */
+function checkOptions(options: unknown): SubscribeOptions {
+  if (options === null || options === undefined) return {}
+  if (typeof options !== "object" || Array.isArray(options)) {
+    throw new InvalidInputError(expected("the options of `subscribe` to be an object", options))
+  }
+  for (const name of Object.keys(options)) {
+    const near = OPTIONS.includes(name as keyof SubscribeOptions) ? null : nearestName(name, OPTIONS)
+    if (near !== null)
+      throw new InvalidInputError(`\`subscribe\` has no option \`${name}\`. Did you mean \`${near}\`?`)
+  }
+  return options as SubscribeOptions
 }
 
 /** `handleBrandCreated` → `handle-brand-created`. */

@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts"
+import type { Failure } from "../core/failure.ts"
 import type { Outcome } from "../core/outcome.ts"
 import type { ContinuedJob } from "../engine/commit.ts"
 import type { Committer } from "./committer.ts"
@@ -23,6 +24,8 @@ export interface Desk {
   isolatedEnded(job: number): void
   /** A delivery of a batch goes on as this job. */
   reported(job: ContinuedJob): void
+  /** An attempt failed; this is what becomes of its delivery. */
+  failed(delivery: Delivery, outcome: Outcome, failure: Failure): void
   /** A delivery has no attempts left. */
   died(delivery: Delivery, outcome: Extract<Outcome, { kind: "dead" }>): void
 }

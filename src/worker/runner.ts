@@ -207,19 +207,22 @@ export class Runner {
     this.#running.add(delivery)
     this.#sweepBy(delivery.deadline)
     reach("handler.before")
-    let result: unknown
+    let promise: Promise<unknown> | null
     try {
-      result = currentDelivery.run(delivery, handler.run, delivery.view, new DeliveryContext(delivery))
+      promise = asPromise(
+        currentDelivery.run(delivery, handler.run, delivery.view, new DeliveryContext(delivery)),
+      )
     } catch (error) {
       this.#finish(delivery, error ?? new Error("The handler threw nothing."))
       return
     }
-    if (isThenable(result)) {
-      result.then(
+    if (promise === null) this.#finish(delivery, undefined)
+    else {
+      promise.then(
         () => this.#finish(delivery, undefined),
         (error: unknown) => this.#finish(delivery, error ?? new Error("The handler rejected with nothing.")),
       )
-    } else this.#finish(delivery, undefined)
+    }
   }
 
   #finish(delivery: Delivery, error: unknown): void {
@@ -272,8 +275,11 @@ export class Runner {
   }
 }
 
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function"
+/** What a handler returned, if it has to be waited for; a foreign thenable is not trusted to behave. */
+function asPromise(value: unknown): Promise<unknown> | null {
+  if (value instanceof Promise) return value
+  const isThenable = typeof (value as PromiseLike<unknown> | null | undefined)?.then === "function"
+  return isThenable ? Promise.resolve(value) : null
 }
 
 function leaseLost(): LeaseLostError {

@@ -7,13 +7,16 @@ import { policyFor } from "./event-policy.ts"
 
 /** What becomes of a delivery whose handler failed: the one retry decision, with the event's own wishes. */
 export function outcomeOf(desk: Desk, delivery: Delivery, error: unknown): Outcome {
-  return decideRetry({
+  const failure = failureOf(error)
+  const outcome = decideRetry({
     policy: policyFor(delivery.handler.policy, delivery.view.extra),
     attempt: delivery.attempt,
-    failure: failureOf(error),
+    failure,
     now: desk.clock.now(),
     random: desk.random(),
   })
+  desk.failed(delivery, outcome, failure)
+  return outcome
 }
 
 export function recordOf(delivery: Delivery, outcome: Outcome, ms: number, worker: number): AttemptRecord {

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../core/clock.ts"
 import { StoppedError } from "../core/errors.ts"
+import type { Failure } from "../core/failure.ts"
 import { deliveryId, eventId } from "../core/ids.ts"
 import type { Outcome } from "../core/outcome.ts"
 import { pickOrder } from "../core/priority.ts"
@@ -37,6 +38,7 @@ export interface WorkerOptions {
   readonly mostUnsettled: number
   /** Runs a job of the product's own, such as a replay. */
   readonly runSystemJob: (job: ClaimedJob, worker: number, goesOn: () => boolean) => Promise<void>
+  readonly onFailed: (delivery: Delivery, outcome: Outcome, failure: Failure) => void
   readonly onDead: (death: Death) => void
   readonly onStuck: (delivery: Delivery) => void
   readonly onTaken: (event: EventView, subscriptions: number) => void
@@ -157,8 +159,6 @@ export class Worker implements DirectRunner, Desk {
   }
 
   async start(): Promise<void> {
-    if (this.#state !== "new")
-      throw new StoppedError("Expected a worker that was not started before; create another Carillon.")
     await this.#lease.join()
     await this.#lease.beat()
     this.#state = "running"
@@ -221,6 +221,10 @@ export class Worker implements DirectRunner, Desk {
   reported(job: ContinuedJob): void {
     if (job.state === 0) this.#lookBy(job.dueAt)
     else if (job.state === 3) this.#options.onDead(deathOf(job))
+  }
+
+  failed(delivery: Delivery, outcome: Outcome, failure: Failure): void {
+    this.#options.onFailed(delivery, outcome, failure)
   }
 
   died(delivery: Delivery, outcome: Extract<Outcome, { kind: "dead" }>): void {
@@ -360,6 +364,13 @@ export class Worker implements DirectRunner, Desk {
     if (nextDueAt !== null)
       this.#lookBy(Math.max(nextDueAt, this.clock.now() + (jobs.length > 0 ? 0 : IDLE_LOOK_MS)))
     return jobs.length
+  }
+
+  /** A handler was taken off: what waits here for it goes back. */
+  letGo(handler: HandlerEntry): void {
+    handler.paused = true
+    this.#batches.spillAll()
+    this.#handBack((each) => each === handler)
   }
 
   /** Jobs that wait here for a slot go back to the store. */

@@ -1,4 +1,4 @@
-import { StoreTooNewError } from "../../core/errors.ts"
+import { StoreError, StoreTooNewError } from "../../core/errors.ts"
 import { commitIdFrom } from "../../core/ids.ts"
 import type { PruneRequest, PruneResult, StoreStats } from "../../engine/maintenance.ts"
 import type { Database, Row } from "./database.ts"
@@ -17,6 +17,7 @@ export function migrate(db: Database, now: number): { from: number; to: number }
     )
     const from = version(db)
     if (from > NEWEST) throw tooNew(from)
+    if (from === 0) refuseForeign(db)
     for (const { number, name, sql } of MIGRATIONS) {
       if (number <= from) continue
       db.exec(sql)
@@ -30,6 +31,17 @@ function version(db: Database): number {
   const table = db.get("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'")
   if (table === undefined) return 0
   return (db.get("SELECT max(number) AS number FROM migrations")?.number as number | null) ?? 0
+}
+
+/** A file that holds somebody else's tables is not ours to write into. */
+function refuseForeign(db: Database): void {
+  const table = db.get(
+    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('migrations', 'sqlite_sequence') LIMIT 1",
+  )
+  if (table === undefined) return
+  throw new StoreError(
+    `Expected a new file or a Carillon store, got a SQLite file with a table \`${table.name}\` that is not Carillon's. Name another file.`,
+  )
 }
 
 function tooNew(found: number): StoreTooNewError {

@@ -1,3 +1,5 @@
+import { statSync } from "node:fs"
+import { StoreError } from "../../core/errors.ts"
 import * as commits from "./commit.ts"
 import { Database, type DatabaseOptions } from "./database.ts"
 import * as leases from "./leases.ts"
@@ -18,28 +20,51 @@ export class SqliteStore {
   readonly #identity: leases.ProcessIdentity
   readonly #watch: WriteWatch
   readonly #cursors = new leases.ClaimCursors()
+  readonly #path: string
+  readonly #inode: number | null // null = no file
+  #looks = 0
+  #gone: StoreError | null = null
   readonly #calls: Record<StoreCall, (argument: never, now: number) => unknown>
 
   constructor(options: StoreOptions) {
     this.#db = new Database(options)
     this.#identity = options.identity
+    this.#path = options.path
+    this.#inode = inodeOf(options.path)
     this.#watch = new WriteWatch(this.#db)
     this.#calls = callsOf(this.#db, this.#identity, this.#cursors)
   }
 
   /** Runs one call. Throws SQLite's busy error, with nothing done, when another process is writing. */
   call(name: StoreCall, argument: unknown, now: number): unknown {
+    if (this.#gone !== null) throw this.#gone
     return this.#calls[name](argument as never, now)
   }
 
   /** Did another process write since the last look? */
   wroteElsewhere(): boolean {
-    return this.#watch.changed()
+    if (++this.#looks % LOOKS_PER_CHECK === 0) this.#checkFile()
+    return this.#gone === null && this.#watch.changed()
+  }
+
+  /** What is written to a file that has lost its name is lost with this process: better to refuse it. */
+  #checkFile(): void {
+    if (this.#inode === null || this.#gone !== null || inodeOf(this.#path) === this.#inode) return
+    this.#gone = new StoreError(
+      `Expected \`${this.#path}\` to stay where it is, but it was removed or replaced while it was open. Stop this process, put the file back, and start again.`,
+    )
   }
 
   close(): void {
     this.#db.close()
   }
+}
+
+/** The file itself is looked at once a second or so. */
+const LOOKS_PER_CHECK = 20
+
+function inodeOf(path: string): number | null {
+  return path === ":memory:" ? null : (statSync(path, { throwIfNoEntry: false })?.ino ?? 0)
 }
 
 export type StoreCall =
