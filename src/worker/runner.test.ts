@@ -57,6 +57,10 @@ function brand(index: number): EventView {
   return new EventView({ name: "brand.created", ...rest } as StoredEvent, "01M7Y4992Z9M5210JVGXJXDD78", index)
 }
 
+function fail(): never {
+  throw new Error("no")
+}
+
 describe("Runner", () => {
   it("never runs more of a subscription than its concurrency, and goes on in order as slots get free", async () => {
     const { clock, runner, reports, handler, deliver } = setup()
@@ -172,6 +176,24 @@ describe("Runner", () => {
     await clock.advance("2s")
 
     expect(suspect.calls).toHaveLength(1)
+  })
+
+  it.each([
+    ["whose then throws", { value: () => fail() }, new Error("no")],
+    ["whose then cannot be read", { get: () => fail() }, new Error("no")],
+    ["whose then is no function", { value: 5 }, undefined],
+  ])("takes a thenable %s for what it is, and keeps no slot for it", async (_, then, error) => {
+    const { clock, runner, reports, deliver } = setup()
+    // biome-ignore lint/suspicious/noThenProperty: a thenable is what this is about
+    const run = () => Object.defineProperty({}, "then", then)
+    const policy = resolvePolicy({})
+    const entry = new HandlerEntry({ no: 1, id: "sync-cms", run, policy, ephemeral: false, paused: false })
+
+    runner.run(deliver(entry, 0))
+    await clock.settle()
+
+    expect(reports).toEqual([{ id: 0, error }])
+    expect(runner.isIdle).toBe(true)
   })
 
   it("drops what waits of a lost lease, and what runs reports to nobody", async () => {

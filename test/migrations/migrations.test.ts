@@ -92,6 +92,17 @@ describe("migrations", () => {
     db.close()
   })
 
+  it("write nothing into another program's SQLite file", async () => {
+    const db = new DatabaseSync(path)
+    db.exec("CREATE TABLE users (id INTEGER PRIMARY KEY)")
+    db.close()
+
+    await expect(createCarillon(options())).rejects.toMatchObject({ code: "CARILLON_STORE" })
+
+    const tables = new DatabaseSync(path).prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all()
+    expect(tables).toEqual([{ name: "users" }])
+  })
+
   it("take no file for a store that some other program made", async () => {
     const { writeFileSync } = await import("node:fs")
     writeFileSync(path, "This is no database, but it is long enough to look at.".repeat(100))
