@@ -20,7 +20,7 @@ export interface EventKey {
 
 /** Makes commit ids: 48 bits of time, 80 bits of chance; ascending within a process. */
 export function commitIds(now: () => number, random: () => number): () => string {
-  let lastTime = 0
+  let lastTime = -1
   let lastTail = ""
   return () => {
     const time = now()

@@ -86,10 +86,22 @@ export class EventView implements CarillonEvent {
 
 const NO_EXTRA: EventExtra = Object.freeze({})
 
-/** A `Date` cannot be frozen, so each look makes a new one. */
+/** Events of one commit and one moment, without metadata of their own, have the same: the last is remembered. */
+let lastPlain: { readonly at: number; readonly commitId: string; readonly metadata: EventMetadata } | null =
+  null
+
 function metadataOf(extra: EventExtra, at: number, commitId: string): EventMetadata {
+  if (extra.metadata !== undefined) return newMetadata(extra.metadata, at, commitId)
+  if (lastPlain === null || lastPlain.at !== at || lastPlain.commitId !== commitId) {
+    lastPlain = { at, commitId, metadata: newMetadata(undefined, at, commitId) }
+  }
+  return lastPlain.metadata
+}
+
+/** A `Date` cannot be frozen, so each look makes a new one. */
+function newMetadata(own: Record<string, unknown> | undefined, at: number, commitId: string): EventMetadata {
   const metadata = {
-    ...(extra.metadata === undefined ? undefined : deepFreeze(extra.metadata)),
+    ...(own === undefined ? undefined : deepFreeze(own)),
     get created_at() {
       return new Date(at)
     },

@@ -232,6 +232,22 @@ describe("Committer", () => {
     expect(runner.begin).toHaveBeenCalledTimes(2)
   })
 
+  it("takes single events whose receipts nobody wants together, in their order", async () => {
+    const { store, committer } = await setup()
+    const plain = (id: string) => committer.emit([order(id)], 1, { receipts: false })
+
+    const emits = [plain("ord_1"), plain("ord_2"), committer.emit([order("ord_3")], 1), plain("ord_4")]
+    const commit = await store.next(1)
+    commit.answer()
+    await Promise.all(emits)
+
+    const { events, emits: ordinals } = appendOf(commit.changes)
+    expect(events.map((event) => event.data)).toEqual(
+      ["ord_1", "ord_2", "ord_3", "ord_4"].map((id) => order(id).data),
+    )
+    expect(ordinals).toEqual([0, 0, 1, 2])
+  })
+
   it("rejects one emit of a commit and acknowledges its neighbours", async () => {
     const { store, committer } = await setup()
 

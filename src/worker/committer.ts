@@ -47,6 +47,7 @@ export interface CommitterOptions {
 const RECEIPTS = {}
 const NO_RECEIPTS = undefined as unknown as Receipt[]
 const EVENTS_PER_COMMIT = 1_000
+const EVENTS_TOGETHER = 250 // a commit is cut between emits, so they must not be too large
 const BYTES_PER_COMMIT = 4 * 1024 * 1024
 const CHANGES_PER_COMMIT = 1_000
 const SETTLE_DELAY_MS = 5
@@ -60,6 +61,12 @@ interface WaitingEmit {
   readonly receipts: boolean
   readonly resolve: (receipts: Receipt[]) => void
   readonly reject: (error: Error) => void
+}
+
+interface JoinedEmit extends WaitingEmit {
+  readonly events: DraftEvent[]
+  bytes: number
+  readonly promise: Promise<Receipt[]>
 }
 
 /** A commit on its way, with what is to be answered when it is written. */
@@ -86,6 +93,7 @@ interface WaitingChange {
 export class Committer {
   readonly #options: CommitterOptions
   readonly #emits: WaitingEmit[] = []
+  #joined: JoinedEmit | null = null // the last waiting emit, if others may join it
   #changes: WaitingChange[] = []
   #bytes = 0
   #running = false
@@ -119,11 +127,36 @@ export class Committer {
     if (events.length > MAX_EVENTS_PER_COMMIT) return Promise.reject(tooMany(events.length))
     if (this.#bytes + bytes > this.#options.mostBytes && this.#bytes > 0)
       return Promise.reject(this.#overloaded())
+    this.#bytes += bytes
+    const single = receipts || release !== null || events.length !== 1 ? undefined : events[0]
+    if (single !== undefined && single.id === null) return this.#emitTogether(single, bytes)
     return new Promise((resolve, reject) => {
-      this.#bytes += bytes
-      this.#emits.push({ events, bytes, release, receipts, resolve, reject })
-      this.#schedule()
+      this.#push({ events, bytes, release, receipts, resolve, reject })
     })
+  }
+
+  /**
+   * Single events that nothing can refuse alone, whose receipts nobody wants, are one emit together,
+   * with one promise: under a flood of emits that is most of what there is to remember of each.
+   */
+  #emitTogether(event: DraftEvent, bytes: number): Promise<Receipt[]> {
+    const joined = this.#joined
+    if (joined !== null && joined.events.length < EVENTS_TOGETHER) {
+      joined.events.push(event)
+      joined.bytes += bytes
+      return joined.promise
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Receipt[]>()
+    const opened = { events: [event], bytes, release: null, receipts: false, resolve, reject, promise }
+    this.#push(opened)
+    this.#joined = opened
+    return promise
+  }
+
+  #push(emit: WaitingEmit): void {
+    this.#joined = null // emits are written in their order
+    this.#emits.push(emit)
+    this.#schedule()
   }
 
   /** Writes any other change with the next commit. */
@@ -263,7 +296,9 @@ export class Committer {
       count++
       if (emit.release !== null) break
     }
-    return this.#emits.splice(0, count)
+    const next = this.#emits.splice(0, count)
+    if (this.#joined !== null && next.includes(this.#joined)) this.#joined = null
+    return next
   }
 
   /** Stops short where a crash would repeat too much: what is left over goes first in the next commit. */

@@ -14,6 +14,9 @@ export interface HandlerTools {
 /** So many places in a queue may be held by what does not wait any more. */
 const SPARE_PLACES = 64
 
+const AHEAD_MS = 50
+const MOST_ROUNDS = 10
+
 /** A subscription that this process has a handler for, and what runs of it here. */
 export class HandlerEntry {
   readonly no: number
@@ -22,6 +25,7 @@ export class HandlerEntry {
   readonly policy: ResolvedPolicy
   readonly ephemeral: boolean
   paused: boolean
+  #averageMs = AHEAD_MS // until more is known
   running = 0
   waiting = 0
   readonly #queue: (Delivery | undefined)[] = []
@@ -49,7 +53,18 @@ export class HandlerEntry {
 
   /** How many more it could be given so that its slots never run dry. */
   get room(): number {
-    return Math.max(0, 2 * this.policy.concurrency - this.running - this.waiting)
+    return Math.max(0, this.#reach - this.running - this.waiting)
+  }
+
+  /** How long its attempts take lately decides how many are worth holding ready. */
+  took(ms: number): void {
+    this.#averageMs += (ms - this.#averageMs) / 16
+  }
+
+  /** Twice its slots, or what it gets through in a twentieth of a second where that is more. */
+  get #reach(): number {
+    const rounds = Math.min(MOST_ROUNDS, Math.max(2, AHEAD_MS / Math.max(this.#averageMs, 0.1)))
+    return Math.floor(this.policy.concurrency * rounds)
   }
 
   /** So much of it is free that asking the store for more is worth a call. */

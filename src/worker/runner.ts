@@ -233,6 +233,7 @@ export class Runner {
     if (this.#alone === delivery) this.#clearAlone()
     this.#unsettled++
     const ms = this.#options.clock.monotonic() - delivery.startedAt
+    handler.took(ms)
     delivery.home.done(delivery, delivery.timedOut ? delivery.timeoutError() : error, ms)
     if (this.#waiting.size > 0 || this.#wantsAlone !== null) this.pump()
     this.#options.onFree(handler)
