@@ -54,6 +54,7 @@ export async function share(events = 4_000): Promise<Tally & { readonly least: n
       emits: { names: ["order.placed"], each: 50, lanes: 4, most: events },
     })
     await Promise.all([first.ready, second.ready, producer.ready])
+    await emitted(troupe, events)
     await settled(troupe, 4_000)
     const done = readBook(troupe.book).filter((each) => each.verb === "done")
     const byFirst = done.filter((each) => each.who.startsWith("first")).length / done.length
@@ -61,6 +62,14 @@ export async function share(events = 4_000): Promise<Tally & { readonly least: n
     return { ...tally(troupe, ["stock"]), least: Math.min(byFirst, 1 - byFirst) }
   } finally {
     await troupe.close()
+  }
+}
+
+/** Nothing is open before the first emit either: what is to be settled must have been emitted. */
+async function emitted(troupe: Troupe, events: number): Promise<void> {
+  for (let looks = 0; looks < 300; looks++) {
+    if (readBook(troupe.book).filter((each) => each.verb === "ack").length >= events) return
+    await sleep(100)
   }
 }
 
