@@ -47,13 +47,14 @@ export async function share(events = 4_000): Promise<Tally & { readonly least: n
   try {
     const first = troupe.start({ name: "first", works: true, subscribers: SUBSCRIBERS, emits: null })
     const second = troupe.start({ name: "second", works: true, subscribers: SUBSCRIBERS, emits: null })
+    await Promise.all([first.ready, second.ready]) // who subscribes later hears only what comes later
     const producer = troupe.start({
       name: "producer",
       works: false,
       subscribers: [],
       emits: { names: ["order.placed"], each: 50, lanes: 4, most: events },
     })
-    await Promise.all([first.ready, second.ready, producer.ready])
+    await producer.ready
     await emitted(troupe, events)
     await settled(troupe, 4_000)
     const done = readBook(troupe.book).filter((each) => each.verb === "done")
