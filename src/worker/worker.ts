@@ -305,7 +305,7 @@ export class Worker implements DirectRunner, Desk {
       await this.#openAll()
       const taken = await this.#takeBatches()
       const claimed = await this.#claimJobs()
-      this.#wantsMore = taken + claimed > 0 || this.runner.room === 0 || this.#backlog
+      this.#wantsMore = taken + claimed > 0 || this.#isCutShort()
       if (taken + claimed > 0 && this.runner.room > 0) this.#lookAgain = true
       this.#lookBy(this.clock.now() + this.#options.pollMs)
       return taken + claimed
@@ -314,6 +314,13 @@ export class Worker implements DirectRunner, Desk {
       this.#lookBy(this.clock.now() + this.#options.pollMs)
       return 0
     }
+  }
+
+  /** There may be more in the store than our own limits let us take: slots that get free ask again. */
+  #isCutShort(): boolean {
+    if (this.#backlog || this.runner.room === 0) return true
+    for (const handler of this.handlers.values()) if (!handler.isHungry) return true
+    return false
   }
 
   async #takeBatches(): Promise<number> {

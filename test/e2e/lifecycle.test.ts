@@ -95,6 +95,21 @@ describe("a Carillon", () => {
     expect(begun).toBe(200)
   })
 
+  it("goes through a backlog of slow work as slots get free, without waiting for its poll", async () => {
+    const { carillon } = await setup({ pollMs: 60_000 })
+    let handled = 0
+    const work = async () => {
+      await sleep(3)
+      handled++
+    }
+    carillon.events.subscribe("order.placed", work, { subscriberId: "stock", policy: { concurrency: 2 } })
+    await carillon.start()
+
+    await carillon.events.emit(Array.from({ length: 600 }, (_, i) => ({ name: "order.placed", data: { i } })))
+
+    await vi.waitFor(() => expect(handled).toBe(600), { timeout: 15_000 })
+  })
+
   it("acknowledges nothing more when its file was taken away", async () => {
     const path = join(folder(), "shop.db")
     const { carillon } = await setup({ database: path })
