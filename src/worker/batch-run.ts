@@ -171,7 +171,7 @@ export class BatchRun implements Home, OpenBatch {
       dueAt: outcome.kind === "retry" ? outcome.dueAt : this.#desk.clock.now(),
       attempt: delivery.attempt,
       error: "error" in outcome ? outcome.error : null,
-      history: [recordOf(delivery, outcome, ms, this.worker)],
+      history: [recordOf(this.#desk, delivery, outcome, ms, this.worker)],
     }
   }
 

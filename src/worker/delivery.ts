@@ -22,7 +22,6 @@ export class Delivery {
   home: Home
   state: DeliveryState = "waiting"
   startedAt = 0 // monotonic ms
-  begunAt = 0 // epoch ms
   deadline = 0 // monotonic ms
   timedOut = false
   #controller: AbortController | null = null

@@ -74,7 +74,7 @@ export class JobRun implements Home {
   done(delivery: Delivery, error: unknown, ms: number): void {
     const outcome: Outcome =
       error === undefined ? { kind: "delivered" } : outcomeOf(this.#desk, delivery, error)
-    this.#settle(outcome, recordOf(delivery, outcome, ms, this.worker), delivery)
+    this.#settle(outcome, recordOf(this.#desk, delivery, outcome, ms, this.worker), delivery)
   }
 
   /** It was not begun, or its result does not count: another worker, or a later time, may have it. */

@@ -201,7 +201,6 @@ export class Runner {
     const now = clock.monotonic()
     delivery.state = "running"
     delivery.startedAt = now
-    delivery.begunAt = clock.now()
     delivery.deadline = now + attemptTimeout(handler.policy, delivery.attempt)
     handler.running++
     this.#running.add(delivery)

@@ -19,10 +19,16 @@ export function outcomeOf(desk: Desk, delivery: Delivery, error: unknown): Outco
   return outcome
 }
 
-export function recordOf(delivery: Delivery, outcome: Outcome, ms: number, worker: number): AttemptRecord {
+export function recordOf(
+  desk: Desk,
+  delivery: Delivery,
+  outcome: Outcome,
+  ms: number,
+  worker: number,
+): AttemptRecord {
   const base = {
     attempt: delivery.attempt,
-    at: delivery.begunAt,
+    at: Math.round(desk.clock.now() - ms),
     ms: Math.round(ms * 1000) / 1000,
     outcome: outcome.kind,
     worker,
