@@ -145,7 +145,6 @@ export class Carillon {
       committer: this.#committer,
       catalog: this.#catalog,
       handlers,
-      clock,
       group,
       policy: options.policy,
       scope: options.subscriptionScope,

@@ -108,7 +108,7 @@ export class Operational {
     }
   }
 
-  async #dead(death: Omit<Death, "eventId" | "eventName">, at: number): Promise<void> {
+  async #dead(death: Death, at: number): Promise<void> {
     const key = parseDeliveryId(death.deliveryId)
     const row = key && (await this.#options.sources.engine.queries.event(key))
     if (row === null) return

@@ -1,4 +1,3 @@
-import type { Clock } from "../core/clock.ts"
 import { DuplicateSubscriberError, expected, InvalidInputError, StoreError } from "../core/errors.ts"
 import { compileFilter } from "../core/filter.ts"
 import { compileNamePattern, nearestName } from "../core/pattern.ts"
@@ -43,7 +42,6 @@ export interface SubscriptionsOptions {
   readonly committer: Committer
   readonly catalog: CatalogCache
   readonly handlers: Handlers
-  readonly clock: Clock
   readonly group: string
   readonly policy: Policy
   readonly scope: string | null // of subscriptions that name none; null = every scope

@@ -81,7 +81,6 @@ export interface EventExtra {
 /** What one event asks of the retries of its own deliveries (Medusa's `attempts` and `backoff`). */
 export interface EventPolicy {
   readonly retries?: number
-  readonly delays?: readonly number[]
   readonly initialBackoffDelay?: number
   readonly exponentialBackoffCoefficient?: number
 }

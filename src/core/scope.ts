@@ -1,6 +1,6 @@
 import { expected, InvalidInputError } from "./errors.ts"
 
-/** Where an event lives: only subscriptions of the same account and workspace hear it. */
+/** Where an event lives. A subscription hears every scope, or only the one that it names. */
 export interface Scope {
   readonly account: string
   readonly workspace: string

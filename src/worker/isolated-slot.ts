@@ -1,4 +1,4 @@
-import type { Clock } from "../core/clock.ts"
+import type { Clock, Timer } from "../core/clock.ts"
 
 /** One isolated job at a time in a process, but one that hangs must not keep all others waiting for ever. */
 const ISOLATED_MS = 2_000
@@ -8,6 +8,7 @@ export class IsolatedSlot {
   readonly #clock: Clock
   readonly #onFree: () => void
   #job: number | null = null
+  #timer: Timer | null = null
 
   constructor(clock: Clock, onFree: () => void) {
     this.#clock = clock
@@ -19,17 +20,20 @@ export class IsolatedSlot {
   }
 
   take(job: number): void {
+    this.clear()
     this.#job = job
-    this.#clock.setTimeout(() => this.leave(job), ISOLATED_MS)
+    this.#timer = this.#clock.setTimeout(() => this.leave(job), ISOLATED_MS)
   }
 
   leave(job: number): void {
     if (job !== this.#job) return
-    this.#job = null
+    this.clear()
     this.#onFree()
   }
 
   clear(): void {
+    if (this.#timer !== null) this.#clock.clearTimeout(this.#timer)
+    this.#timer = null
     this.#job = null
   }
 }

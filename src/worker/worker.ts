@@ -1,7 +1,7 @@
 import type { Clock, Timer } from "../core/clock.ts"
 import { StoppedError } from "../core/errors.ts"
 import type { Failure } from "../core/failure.ts"
-import { deliveryId, eventId } from "../core/ids.ts"
+import { deliveryId } from "../core/ids.ts"
 import type { Outcome } from "../core/outcome.ts"
 import { pickOrder } from "../core/priority.ts"
 import type { EventView } from "../core/view.ts"
@@ -49,8 +49,6 @@ export interface WorkerOptions {
 export interface Death {
   readonly deliveryId: string
   readonly subscription: number
-  readonly eventId: string
-  readonly eventName: string
   readonly attempt: number
   readonly reason: string
   readonly error: string
@@ -231,8 +229,6 @@ export class Worker implements DirectRunner, Desk {
     this.#options.onDead({
       deliveryId: delivery.deliveryId,
       subscription: delivery.handler.no,
-      eventId: delivery.view.id,
-      eventName: delivery.view.name,
       attempt: delivery.attempt,
       reason: outcome.reason,
       error: outcome.error,
@@ -466,6 +462,7 @@ export class Worker implements DirectRunner, Desk {
   #clearTimers(): void {
     this.#lookTimer = this.#clear(this.#lookTimer)
     this.#batches.close()
+    this.#isolated.clear()
   }
 
   #clear(timer: Timer | null): null {
@@ -490,8 +487,6 @@ function deathOf(job: ContinuedJob): Death {
   return {
     deliveryId: deliveryId(job.commitId, job.index, job.subscription, job.replay),
     subscription: job.subscription,
-    eventId: eventId(job.commitId, job.index),
-    eventName: "",
     attempt: job.attempt,
     reason: job.reason,
     error: job.error ?? "",
