@@ -248,6 +248,20 @@ describe("Committer", () => {
     expect(ordinals).toEqual([0, 0, 1, 2])
   })
 
+  it("takes large events together only as far as a commit may be large", async () => {
+    const { store, committer } = await setup({ mostBytes: 64 * 1024 * 1024 })
+    const large = 256 * 1024
+
+    const emits = Array.from({ length: 40 }, (_, i) =>
+      committer.emit([order(`ord_${i}`)], large, { receipts: false }),
+    )
+    for (const count of [1, 2, 3]) (await store.next(count)).answer()
+    await Promise.all(emits)
+
+    const sizes = store.commits.map((commit) => appendOf(commit.changes).events.length)
+    expect(Math.max(...sizes) * large).toBeLessThanOrEqual(4 * 1024 * 1024)
+  })
+
   it("rejects one emit of a commit and acknowledges its neighbours", async () => {
     const { store, committer } = await setup()
 

@@ -47,7 +47,9 @@ export interface CommitterOptions {
 const RECEIPTS = {}
 const NO_RECEIPTS = undefined as unknown as Receipt[]
 const EVENTS_PER_COMMIT = 1_000
-const EVENTS_TOGETHER = 250 // a commit is cut between emits, so they must not be too large
+// A commit is cut between emits, so what is taken together must be small beside it.
+const EVENTS_TOGETHER = 250
+const BYTES_TOGETHER = 1024 * 1024
 const BYTES_PER_COMMIT = 4 * 1024 * 1024
 const CHANGES_PER_COMMIT = 1_000
 const SETTLE_DELAY_MS = 5
@@ -141,7 +143,9 @@ export class Committer {
    */
   #emitTogether(event: DraftEvent, bytes: number): Promise<Receipt[]> {
     const joined = this.#joined
-    if (joined !== null && joined.events.length < EVENTS_TOGETHER) {
+    const fits =
+      joined !== null && joined.events.length < EVENTS_TOGETHER && joined.bytes + bytes <= BYTES_TOGETHER
+    if (fits) {
       joined.events.push(event)
       joined.bytes += bytes
       return joined.promise
