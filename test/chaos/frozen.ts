@@ -10,6 +10,7 @@ export interface FrozenTally extends Tally {
   readonly freezes: number
   readonly settledTwice: number // jobs with two delivered attempts in their history
   readonly handledBySuccessor: number
+  readonly takenOver: number // rows that a second worker took because their first was given up for dead
 }
 
 export interface FrozenOptions {
@@ -60,6 +61,11 @@ export async function frozen({
       ).length,
       handledBySuccessor: book.filter((each) => each.verb === "done" && each.who.startsWith("successor"))
         .length,
+      takenOver: read(
+        troupe.database,
+        `SELECT no FROM batches WHERE takes > 1 UNION ALL SELECT no FROM parts WHERE takes > 1
+         UNION ALL SELECT no FROM jobs WHERE crashes > 0`,
+      ).length,
     }
   } finally {
     await troupe.close()
@@ -89,5 +95,8 @@ function actor(name: string): Omit<ActorPlan, "database" | "book" | "mostRepeate
 
 if (import.meta.main) {
   const result = await frozen()
-  console.log(inOneLine("frozen", result), `freezes ${result.freezes}, settled twice ${result.settledTwice}`)
+  console.log(
+    inOneLine("frozen", result),
+    `freezes ${result.freezes}, settled twice ${result.settledTwice}, taken over ${result.takenOver}`,
+  )
 }
