@@ -1,13 +1,14 @@
-import type { Measurement } from "./measurement.ts"
+import type { Measurement, Place, Result } from "./measurement.ts"
 import { measure } from "./work.ts"
 
-/** The child process of one measurement: it gets a measurement and a directory, and sends its parent the result. */
-const [measurement, directory] = JSON.parse(process.argv[2] ?? "[]") as [Measurement, string]
+/** The child process of one measurement: it gets a measurement and a place, and sends its parent the result. */
+const [measurement, place] = JSON.parse(process.argv[2] ?? "[]") as [Measurement, Place]
 // A run that was interrupted leaves no child behind.
 process.once("disconnect", () => process.exit(1))
-const result = await measure(measurement, directory)
+const { othersCpuMs, ...measured } = await measure(measurement, place)
 // Leaving by exit, because a contender may keep a timer or a socket open after its stop.
-process.send?.({ ...result, processCpuMs: cpuMs() }, () => process.exit(0))
+const result: Result = { ...measured, lifeCpuMs: cpuMs() + othersCpuMs }
+process.send?.(result, () => process.exit(0))
 
 function cpuMs(): number {
   const { user, system } = process.cpuUsage()

@@ -1,3 +1,4 @@
+import type { Place } from "./measurement.ts"
 import type { BenchEvent } from "./payloads.ts"
 
 /** Somebody who takes events and calls handlers: Carillon, a peer, or a bare loop. */
@@ -5,12 +6,12 @@ export interface Contender {
   start(work: Work): Promise<Running>
 }
 
-export interface Work {
+export interface Work extends Place {
+  /** What this process does: emit, handle, or both. */
+  readonly role: "all" | "producer" | "worker"
   readonly subscribers: number
   /** What to subscribe to, where subscriptions go by name. */
   readonly pattern: string
-  /** An empty directory on a real disk, for this measurement alone. */
-  readonly directory: string
   readonly settings: Settings
   handle(subscriber: number, event: BenchEvent): Promise<void>
 }
@@ -21,6 +22,14 @@ export interface Settings {
   readonly concurrency?: number
   readonly fastPath?: boolean
   readonly storeThread?: "worker" | "main"
+  /** Deliver the events of one key one after another. */
+  readonly ordered?: boolean
+  /** Emit inside a transaction of the application's that also writes a row. */
+  readonly transactional?: boolean
+  /** Wake workers by NOTIFY. */
+  readonly notify?: boolean
+  /** Fetch and complete jobs in batches. */
+  readonly batched?: boolean
 }
 
 export interface Running {

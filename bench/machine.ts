@@ -1,11 +1,12 @@
 import { execFileSync } from "node:child_process"
 import { readFileSync, statfsSync } from "node:fs"
 import { cpus, release, totalmem, type } from "node:os"
-import { benchDirectory } from "./measure.ts"
+import { benchDirectory } from "./directory.ts"
+import type { StoreName } from "./measurement.ts"
 import { peerVersions } from "./peers.ts"
 
 /** What a figure is worth nothing without. */
-export function describeMachine() {
+export function describeMachine(store: StoreName) {
   const directory = benchDirectory()
   return {
     takenAt: new Date().toISOString(),
@@ -15,9 +16,9 @@ export function describeMachine() {
     system: `${type()} ${release()}`,
     fileSystem: `0x${statfsSync(directory).type.toString(16)}`,
     node: process.version,
-    sqlite: process.versions.sqlite,
+    ...(store === "sqlite" ? { sqlite: process.versions.sqlite } : {}),
     carillon: carillonVersion(),
-    peers: peerVersions(),
+    peers: peerVersions(store),
   }
 }
 

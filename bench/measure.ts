@@ -1,27 +1,43 @@
 import { fork } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, statfsSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { fileURLToPath } from "node:url"
-import type { Measurement, Result } from "./measurement.ts"
+import type { Measurement, Place, Result } from "./measurement.ts"
+import type { Store } from "./store.ts"
 
 /** How the child process is started, where that differs: flags for a profile, a preloaded library for a slow disk. */
 export interface ChildOptions {
   readonly execArgv?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** Called before the child starts, and when it has ended well, while its place is still there. */
+  readonly before?: (place: Place) => Promise<void>
+  readonly after?: (place: Place, result: Result) => Promise<void>
 }
 
 const CHILD_TIMEOUT_MS = 180_000
 
 /**
- * Runs one measurement in a fresh process, in an empty directory on a real disk, and resolves with what it reports.
- * Rejects when the child fails or takes longer than three minutes.
+ * Runs one measurement in a fresh process, in a place of its own, and resolves with what it reports. Rejects when the
+ * child fails or takes three minutes longer than it is meant to.
  */
-export async function measure(measurement: Measurement, options: ChildOptions = {}): Promise<Result> {
-  const directory = mkdtempSync(join(benchDirectory(), `${measurement.name}-`))
+export async function measure(
+  measurement: Measurement,
+  store: Store,
+  options: ChildOptions = {},
+): Promise<Result> {
+  const { close, ...place } = await store.open(measurement)
+  try {
+    await options.before?.(place)
+    const result = await runChild(measurement, place, options)
+    await options.after?.(place, result)
+    return result
+  } finally {
+    await close()
+  }
+}
+
+async function runChild(measurement: Measurement, place: Place, options: ChildOptions): Promise<Result> {
   const child = fork(
     fileURLToPath(new URL("child.ts", import.meta.url)),
-    [JSON.stringify([measurement, directory])],
+    [JSON.stringify([measurement, place])],
     {
       execArgv: ["--expose-gc", "--no-warnings", ...(options.execArgv ?? [])],
       env: { ...process.env, ...options.env },
@@ -35,34 +51,16 @@ export async function measure(measurement: Measurement, options: ChildOptions = 
     })
   }
 
-  try {
-    return await new Promise<Result>((resolve, reject) => {
-      let result: Result | null = null
-      const timer = setTimeout(() => child.kill("SIGKILL"), CHILD_TIMEOUT_MS)
-      child.on("message", (message) => {
-        result = message as Result
-      })
-      child.on("exit", (code, signal) => {
-        clearTimeout(timer)
-        if (result !== null && code === 0) resolve(result)
-        else reject(new Error(`${measurement.name} ended with ${signal ?? code}.\n${output}`))
-      })
+  return new Promise<Result>((resolve, reject) => {
+    let result: Result | null = null
+    const timer = setTimeout(() => child.kill("SIGKILL"), CHILD_TIMEOUT_MS + 2_000 * measurement.seconds)
+    child.on("message", (message) => {
+      result = message as Result
     })
-  } finally {
-    rmSync(directory, { recursive: true, force: true })
-  }
-}
-
-const TMPFS = 0x0102_1994
-
-/** Where the databases lie: an fsync into a file system in memory would measure nothing. */
-export function benchDirectory(): string {
-  const temporary =
-    statfsSync(tmpdir()).type === TMPFS ? fileURLToPath(new URL("../.tmp", import.meta.url)) : tmpdir()
-  const directory = process.env.BENCH_DIR ?? join(temporary, "carillon-bench")
-  mkdirSync(directory, { recursive: true })
-  if (statfsSync(directory).type === TMPFS) {
-    throw new Error(`\`${directory}\` lies in memory. Set BENCH_DIR to a directory on a real disk.`)
-  }
-  return directory
+    child.on("exit", (code, signal) => {
+      clearTimeout(timer)
+      if (result !== null && code === 0) resolve(result)
+      else reject(new Error(`${measurement.name} ended with ${signal ?? code}.\n${output}`))
+    })
+  })
 }

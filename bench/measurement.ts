@@ -1,25 +1,81 @@
 import type { Settings } from "./contender.ts"
 import type { PayloadName } from "./payloads.ts"
 
-export type ContenderName = "raw" | "loop" | "carillon" | "bullmq" | "medusa-local" | "medusa-redis"
+/** Where Carillon keeps its events, and so what its peers and the raw limit are measured on. */
+export type StoreName = "sqlite" | "postgres"
+
+export type ContenderName =
+  | "raw"
+  | "loop"
+  | "carillon"
+  | "bullmq"
+  | "bullmq-postgres"
+  | "graphile-worker"
+  | "pg-boss"
+  | "medusa-local"
+  | "medusa-redis"
+
+/**
+ * `throughput`: all events as fast as they go; `fleet`: the same with worker processes and a producer of their own;
+ * `latency`: a hundred a second; `latency-across`: emitted in one process and handled in another; `memory`: throughput in
+ * rounds with a garbage collection after each; `long`: throughput for a time, of which the last third counts; `idle`:
+ * nothing to do; `insert`, `insert-json`, `commit` and `commit-in-a-row`: the raw limits of the store.
+ */
+export type WorkName =
+  | "throughput"
+  | "fleet"
+  | "latency"
+  | "latency-across"
+  | "memory"
+  | "long"
+  | "idle"
+  | "insert"
+  | "insert-json"
+  | "commit"
+  | "commit-in-a-row"
+
+/**
+ * What weighs on the store meanwhile: open deliveries, past events, or a transaction that sees the database as it was
+ * when the work began and so keeps every dead row from being removed.
+ */
+export type Burden = "open" | "history" | "pinned"
 
 /** One line of the table: what is measured, of whom, with how much. Plain data, handed to a child process. */
 export interface Measurement {
   readonly name: string
   readonly title: string
   readonly contender: ContenderName
-  /**
-   * `throughput`: all events as fast as they go; `latency`: a hundred a second; `memory`: throughput in rounds with a
-   * garbage collection after each; `insert`, `insert-json` and `commit`: the raw limits of the disk.
-   */
-  readonly work: "throughput" | "latency" | "memory" | "insert" | "insert-json" | "commit"
+  readonly work: WorkName
   readonly payload: PayloadName
   readonly events: number
+  /** For work that goes on for a time (`long`, `idle`). */
+  readonly seconds: number
   readonly subscribers: number
   readonly producers: number | "unbounded"
   readonly perEmit: number
   readonly handlerMs: number
+  /** Worker processes beside the producer's; 0 = everything in one process. */
+  readonly workers: number
+  readonly burden: Burden | null
+  /** Takes long, so it is measured in every other round, and not in the warm-up. */
+  readonly seldom: boolean
   readonly settings: Settings
+  /** The peers that do the same work: the ratio is taken to the best of them in each round. */
+  readonly rivals: readonly string[]
+}
+
+/** Where a measurement has its data: a directory and a database that are nobody else's. */
+export interface Place {
+  /** Empty, on a real disk. */
+  readonly directory: string
+  /** `file:…` or `postgres://…`. */
+  readonly database: string
+}
+
+export interface Spread {
+  readonly p50: number
+  readonly p99: number
+  readonly max: number
 }
 
 /** What a child process reports. Times in milliseconds. */
@@ -32,17 +88,34 @@ export interface Result {
   readonly handledMs: number | null
   readonly settledMs: number | null
   /** Emit call to handler entry; for a raw commit, its length. */
-  readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number } | null
+  readonly latencyMs: Spread | null
   readonly lost: number
   readonly duplicates: number
-  /** Processor time while the work was done, and of the process's whole life. */
+  /** Processor time of the processes while the work was done. */
   readonly cpuMs: number
-  readonly processCpuMs: number
-  readonly loopDelayMs: { readonly p50: number; readonly p99: number; readonly max: number }
+  /** Processor time of everything that took part, over its whole life: processes and database server. */
+  readonly lifeCpuMs: number
+  readonly loopDelayMs: Spread
   readonly loopBusy: number
   readonly peakRssMb: number
-  /** After each round of a memory measurement, garbage collected. */
-  readonly rounds: readonly { readonly heapMb: number; readonly rssMb: number; readonly perSecond: number }[]
+  /** What the database server did; null where there is none. */
+  readonly server: ServerCost | null
+  /** After each round of a memory measurement (garbage collected) or of a long one. */
+  readonly rounds: readonly Round[]
+}
+
+export interface Round {
+  readonly heapMb: number
+  readonly rssMb: number
+  readonly perSecond: number
+}
+
+export interface ServerCost {
+  /** Processor time of its processes; null where the server runs on another machine. */
+  readonly cpuMs: number | null
+  readonly walBytes: number
+  /** Transactions that ended, for each event (warm-up included), or a second where nothing is emitted. */
+  readonly commits: number
 }
 
 export const LATENCY_PER_SECOND = 100

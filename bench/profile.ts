@@ -1,95 +1,107 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
-import { join, relative } from "node:path"
-import { fileURLToPath } from "node:url"
+import { mkdtempSync, rmSync } from "node:fs"
+import { join } from "node:path"
 import { parseArgs } from "node:util"
-import { measurementNamed, scaled } from "./catalogue.ts"
-import { benchDirectory, measure } from "./measure.ts"
+import { catalogueOf, measurementNamed, scaled } from "./catalogue.ts"
+import { benchDirectory } from "./directory.ts"
+import { measure } from "./measure.ts"
+import type { Result } from "./measurement.ts"
+import { ensurePeers } from "./peers.ts"
+import { printCpuProfiles } from "./profile/cpu.ts"
+import { watchStatements } from "./profile/statements.ts"
+import { fillStore } from "./server/fill.ts"
+import { openServer } from "./server/own.ts"
+import { DEFAULT_SERVER, dropDatabase } from "./server/server.ts"
+import { postgresStore, type Store, sqliteStore } from "./store.ts"
 
-const USAGE = `npm run bench:profile -- --case <measurement> [--top 30] [--scale 1] [--keep <directory>]
+const USAGE = `npm run bench:profile -- --case <measurement> [options]
 
-Runs one measurement under the CPU profiler and prints where each of its threads spent its time. With --keep the
-.cpuprofile files stay, for the browser's developer tools.
+Runs one measurement under the CPU profiler and prints where each of its processes and threads spent its time.
+
+  --postgres         on PostgreSQL; then also what the server did: time by function and statement, what its backends
+                     waited for, and the work on tables and indexes
+  --url <server>     which server (${DEFAULT_SERVER}); \`own\` = one that is started for this, with every statistic
+  --set <name=value> a setting of that server's; may be given several times
+  --top <n>          how many lines of each (30)
+  --scale <n>        another share of the events
+  --open <n>         how many open deliveries (1,000,000) or past events (1,000,000) to fill a store with, for the
+  --history <n>      measurements that want one
+  --no-cpu           without the CPU profile, which costs a fifth
+  --keep <directory> leave the .cpuprofile files there, for the browser's developer tools
 `
-
-const ROOT = fileURLToPath(new URL("../", import.meta.url))
 
 const { values: options } = parseArgs({
   options: {
     case: { type: "string" },
+    postgres: { type: "boolean", default: false },
+    url: { type: "string", default: DEFAULT_SERVER },
+    set: { type: "string", multiple: true, default: [] },
     top: { type: "string", default: "30" },
     scale: { type: "string", default: "1" },
+    open: { type: "string", default: "1000000" },
+    history: { type: "string", default: "1000000" },
+    "no-cpu": { type: "boolean", default: false },
     keep: { type: "string" },
   },
 })
 
 if (options.case === undefined) console.log(USAGE)
-else await profile(options.case)
+else if (options.postgres) await profilePostgres(options.case)
+else await profile(options.case, sqliteStore)
 
-async function profile(name: string): Promise<void> {
-  const directory = options.keep ?? mkdtempSync(join(benchDirectory(), "profile-"))
-  const result = await measure(scaled(measurementNamed(name), Number(options.scale)), {
-    execArgv: ["--cpu-prof", `--cpu-prof-dir=${directory}`, "--cpu-prof-interval=250"],
+async function profilePostgres(name: string): Promise<void> {
+  const server = await openServer(options.url, {
+    shared_preload_libraries: "pg_stat_statements",
+    "pg_stat_statements.track": "all",
+    track_functions: "all",
+    track_io_timing: "on",
+    ...Object.fromEntries(options.set.map((setting) => setting.split("="))),
   })
-  const rate =
-    result.perSecond === null ? "" : `, ${Math.round(result.perSecond).toLocaleString("en")} events/s`
-  console.log(
-    `${name}: ${result.events.toLocaleString("en")} events${rate} (the profiler's own cost included)`,
-  )
-
-  for (const file of readdirSync(directory).filter((one) => one.endsWith(".cpuprofile"))) {
-    const text = readFileSync(join(directory, file), "utf8")
-    printThread(threadOf(file), JSON.parse(text) as CpuProfile, result.events)
+  const filled = new Map<string, string>()
+  try {
+    const { burden } = measurementNamed(catalogueOf("postgres"), name)
+    if (burden === "open" || burden === "history")
+      filled.set(burden, await fillStore(server.url, burden, Number(options[burden])))
+    await profile(name, postgresStore(server.url, filled))
+  } finally {
+    for (const database of filled.values()) await dropDatabase(database)
+    await server.close()
   }
+}
+
+async function profile(name: string, store: Store): Promise<void> {
+  const measurement = scaled(measurementNamed(catalogueOf(store.name), name), Number(options.scale))
+  const directory = options.keep ?? mkdtempSync(join(benchDirectory(), "profile-"))
+  const server = store.name === "postgres" ? watchStatements(Number(options.top)) : null
+  ensurePeers([measurement])
+
+  const result = await measure(measurement, store, {
+    execArgv: options["no-cpu"]
+      ? []
+      : ["--cpu-prof", `--cpu-prof-dir=${directory}`, "--cpu-prof-interval=250"],
+    before: async ({ database }) => server?.begin(database),
+    after: async ({ database }, result) => {
+      tell(name, result)
+      await server?.print(database, result.events)
+    },
+  })
+  printCpuProfiles(directory, { events: result.events, top: Number(options.top) })
   if (options.keep === undefined) rmSync(directory, { recursive: true })
   else console.log(`\nThe profiles are in ${directory}.`)
 }
 
-interface CpuProfile {
-  readonly nodes: readonly {
-    readonly id: number
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number }
-  }[]
-  readonly samples: readonly number[]
-  /** Microseconds from each sample's predecessor. */
-  readonly timeDeltas: readonly number[]
-}
-
-function printThread(thread: string, { nodes, samples, timeDeltas }: CpuProfile, events: number): void {
-  const placeOf = new Map(nodes.map(({ id, callFrame }) => [id, describe(callFrame)]))
-  const selfUs = new Map<string, number>()
-  samples.forEach((id, index) => {
-    const place = placeOf.get(id) ?? "?"
-    // A sample's time runs until the next one.
-    selfUs.set(place, (selfUs.get(place) ?? 0) + (timeDeltas[index + 1] ?? 0))
-  })
-  const idleUs = selfUs.get("(idle)") ?? 0
-  const busyUs = [...selfUs.values()].reduce((sum, us) => sum + us, 0) - idleUs
-  const top = [...selfUs]
-    .filter(([place]) => place !== "(idle)")
-    .sort(([, one], [, other]) => other - one)
-    .slice(0, Number(options.top))
-
-  console.log(`\n${thread}: ${Math.round(busyUs / 1_000)} ms busy, ${Math.round(idleUs / 1_000)} ms idle`)
-  console.log("   self ms      %  µs/event  function")
-  for (const [place, us] of top) {
-    const columns = [
-      (us / 1_000).toFixed(1).padStart(10),
-      ((us / busyUs) * 100).toFixed(1).padStart(6),
-      (us / events).toFixed(2).padStart(9),
-    ]
-    console.log(`${columns.join(" ")}  ${place}`)
+function tell(name: string, { events, perSecond, latencyMs, cpuMs, server }: Result): void {
+  const perEvent = (ms: number | null | undefined) => (ms == null ? "–" : ((ms * 1_000) / events).toFixed(1))
+  const rate = perSecond === null ? "" : `, ${Math.round(perSecond).toLocaleString("en")} events/s`
+  const latency =
+    latencyMs === null ? "" : `, p50 ${latencyMs.p50.toFixed(2)} ms, p99 ${latencyMs.p99.toFixed(2)} ms`
+  console.log(
+    `\n${name}: ${events.toLocaleString("en")} events${rate}${latency} (the profiler's own cost included)`,
+  )
+  console.log(`processes ${perEvent(cpuMs)} µs/event`)
+  if (server !== null) {
+    const wal = Math.round(server.walBytes / events).toLocaleString("en")
+    console.log(
+      `server ${perEvent(server.cpuMs)} µs/event, ${wal} bytes of WAL/event, ${server.commits.toFixed(3)} transactions/event`,
+    )
   }
-}
-
-function describe({ functionName, url, lineNumber }: CpuProfile["nodes"][number]["callFrame"]): string {
-  const name = functionName === "" ? "(anonymous)" : functionName
-  if (url === "") return name
-  const file = url.startsWith("file://") ? relative(ROOT, fileURLToPath(url)) : url
-  return `${name}  ${file}:${lineNumber + 1}`
-}
-
-/** Node names the file `CPU.<day>.<time>.<process>.<thread>.<number>.cpuprofile`. */
-function threadOf(file: string): string {
-  const thread = file.split(".").at(-3)
-  return thread === "0" ? "main thread" : `worker thread ${thread}`
 }

@@ -2,10 +2,12 @@ import { spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { parseArgs } from "node:util"
-import { measurementNamed, scaled } from "./catalogue.ts"
+import { catalogueOf, measurementNamed, scaled } from "./catalogue.ts"
+import { benchDirectory } from "./directory.ts"
 import { median } from "./gauges.ts"
-import { benchDirectory, type ChildOptions, measure } from "./measure.ts"
+import { type ChildOptions, measure } from "./measure.ts"
 import type { Measurement, Result } from "./measurement.ts"
+import { sqliteStore } from "./store.ts"
 
 const USAGE = `npm run bench:slow-disk -- [--fsync-ms 5] [--rounds 3] [--scale 0.25]
 
@@ -62,7 +64,7 @@ async function measureBoth(measurement: Measurement, child: ChildOptions) {
     for (const storeThread of THREADS) {
       const settings = { ...measurement.settings, storeThread }
       try {
-        results[storeThread].push(await measure({ ...measurement, settings }, child))
+        results[storeThread].push(await measure({ ...measurement, settings }, sqliteStore, child))
       } catch (error) {
         console.error(`Failed on the ${storeThread} thread: ${String(error)}`)
       }
@@ -73,7 +75,7 @@ async function measureBoth(measurement: Measurement, child: ChildOptions) {
 
 /** A lone producer on a slow disk does two hundred events a second: it gets as many as take some seconds. */
 function measurementFor(name: string, disk: string): Measurement {
-  const measurement = scaled(measurementNamed(name), Number(options.scale))
+  const measurement = scaled(measurementNamed(catalogueOf("sqlite"), name), Number(options.scale))
   return name.endsWith("-p1") && disk !== "this disk" ? { ...measurement, events: 500 } : measurement
 }
 

@@ -24,6 +24,11 @@ export interface Summary {
   readonly p50: Spread | null
   readonly p99: Spread | null
   readonly cpuUsPerEvent: Spread | null
+  readonly serverCpuUsPerEvent: Spread | null
+  readonly walBytesPerEvent: Spread | null
+  readonly commitsPerEvent: Spread | null
+  /** Share of a core and queries a second of a process that has nothing to do. */
+  readonly idle: Record<"busy" | "serverBusy" | "queriesPerSecond", Spread | null>
   readonly loopP99: Spread | null
   readonly peakRssMb: Spread | null
   readonly heapGrowthMb: Spread | null
@@ -45,6 +50,18 @@ export function summarise(measurement: Measurement, samples: readonly Sample[]):
     p50: spread((result) => result.latencyMs?.p50),
     p99: spread((result) => result.latencyMs?.p99),
     cpuUsPerEvent: spread((result) => (result.cpuMs * 1_000) / result.events),
+    serverCpuUsPerEvent: spread(({ server, events }) =>
+      server?.cpuMs == null ? null : (server.cpuMs * 1_000) / events,
+    ),
+    walBytesPerEvent: spread(({ server, events }) => (server === null ? null : server.walBytes / events)),
+    commitsPerEvent: spread(({ server }) => server?.commits),
+    idle: {
+      busy: spread(({ cpuMs, settledMs }) => (settledMs === null ? null : cpuMs / settledMs)),
+      serverBusy: spread(({ server, settledMs }) =>
+        server?.cpuMs == null || settledMs === null ? null : server.cpuMs / settledMs,
+      ),
+      queriesPerSecond: spread(({ server }) => server?.commits),
+    },
     // A raw insert never yields, so its loop has no delay to speak of.
     loopP99: measurement.contender === "raw" ? null : spread((result) => result.loopDelayMs.p99),
     peakRssMb: spread((result) => result.peakRssMb),
@@ -56,23 +73,26 @@ export function summarise(measurement: Measurement, samples: readonly Sample[]):
 }
 
 /**
- * How one measurement compares with another: the ratio is taken within each round, where both met the same machine, and
- * the median of these is told.
+ * How one measurement compares with another, or with the highest of several: the ratio is taken within each round, where
+ * all met the same machine, and the median of these is told.
  */
 export function pairedRatio(
   samples: readonly Sample[],
-  [above, below]: readonly [string, string],
+  [above, below]: readonly [string, string | readonly string[]],
   value: (result: Result) => number | null | undefined,
 ): number | null {
   const rounds = new Set(samples.map(({ round }) => round))
   const ratios = [...rounds].flatMap((round) => {
-    const valuesOf = (name: string) =>
-      samples
-        .filter((sample) => sample.round === round && sample.name === name && sample.result !== null)
-        .flatMap(({ result }) => (result === null ? [] : (value(result) ?? [])))
-    // The raw limit is measured before and after the others: its mean is the round's.
-    const [upper, lower] = [mean(valuesOf(above)), mean(valuesOf(below))]
-    return upper === null || lower === null ? [] : [upper / lower]
+    const taken = (name: string) =>
+      // The raw limit is measured before and after the others: its mean is the round's.
+      mean(
+        samples
+          .filter((sample) => sample.round === round && sample.name === name && sample.result !== null)
+          .flatMap(({ result }) => (result === null ? [] : (value(result) ?? []))),
+      )
+    const upper = taken(above)
+    const lower = [below].flat().flatMap((name) => taken(name) ?? [])
+    return upper === null || lower.length === 0 ? [] : [upper / Math.max(...lower)]
   })
   return ratios.length === 0 ? null : median(ratios)
 }

@@ -1,8 +1,8 @@
 import type { Measurement } from "./measurement.ts"
 import { pairedRatio, type Sample, type Spread, type Summary } from "./summary.ts"
-import type { Target } from "./targets.ts"
+import type { Target } from "./targets/target.ts"
 
-/** Everything measured, as markdown: rates, latencies, memory, and the targets. */
+/** Everything measured, as markdown: rates, latencies, memory, idleness, and the targets. */
 export function renderTables(
   samples: readonly Sample[],
   summaries: readonly Summary[],
@@ -15,37 +15,41 @@ export function renderTables(
     latencyTable(samples, summaries),
     "### Memory at full speed",
     memoryTable(summaries),
+    ...(summaries.some(isIdle) ? ["### With nothing to do", idleTable(summaries)] : []),
     "### Numbers to reach",
     targetTable(targets),
   ].join("\n\n")
 }
 
 function rateTable(samples: readonly Sample[], summaries: readonly Summary[]): string {
-  const rows = summaries
-    .filter(
-      ({ measurement, perSecond, errors }) =>
-        !isLatency(measurement) && (perSecond !== null || errors.length > 0),
-    )
-    .map((summary) => {
-      const { measurement, perSecond, cpuUsPerEvent, loopP99, peakRssMb } = summary
-      // A slow handler has the bare loop to be compared with, among the numbers to reach.
-      const isCompared = measurement.handlerMs === 0
-      const ratioTo = (other: string) =>
-        pairedRatio(samples, [measurement.name, other], (result) => result.perSecond)
-      return [
-        measurement.name,
-        measurement.title,
-        String(measurement.subscribers),
-        perSecond === null ? "failed" : `**${whole(perSecond.median)}**`,
-        minToMax(perSecond, whole),
-        share(isCompared ? ratioTo(rawFor(measurement)) : null),
-        factor(isCompared && measurement.contender !== "raw" ? ratioTo(bullmqFor(measurement)) : null),
-        cell(cpuUsPerEvent, (value) => value.toFixed(1)),
-        cell(loopP99, (value) => value.toFixed(1)),
-        cell(peakRssMb, whole),
-        books(summary),
-      ]
-    })
+  const told = summaries.filter(
+    (summary) =>
+      !isLatency(summary.measurement) &&
+      !isIdle(summary) &&
+      (summary.perSecond !== null || summary.errors.length > 0),
+  )
+  const hasServer = told.some(({ walBytesPerEvent }) => walBytesPerEvent !== null)
+  const rows = told.map((summary) => {
+    const { measurement, perSecond, cpuUsPerEvent, loopP99, peakRssMb } = summary
+    // A slow handler has the bare loop to be compared with, among the numbers to reach.
+    const isCompared = measurement.handlerMs === 0
+    const ratioTo = (others: string | readonly string[]) =>
+      pairedRatio(samples, [measurement.name, others], (result) => result.perSecond)
+    return [
+      measurement.name,
+      measurement.title,
+      String(measurement.subscribers),
+      perSecond === null ? "failed" : `**${whole(perSecond.median)}**`,
+      minToMax(perSecond, whole),
+      share(isCompared ? ratioTo(rawFor(measurement)) : null),
+      factor(ratioTo(measurement.rivals)),
+      cell(cpuUsPerEvent, tenths),
+      ...(hasServer ? serverCells(summary) : []),
+      cell(loopP99, tenths),
+      cell(peakRssMb, whole),
+      books(summary),
+    ]
+  })
   const head = [
     "name",
     "what",
@@ -53,13 +57,22 @@ function rateTable(samples: readonly Sample[], summaries: readonly Summary[]): s
     "events/s",
     "min – max",
     "of raw",
-    "× BullMQ",
+    "× best peer",
     "CPU µs/ev",
+    ...(hasServer ? ["server µs/ev", "WAL B/ev", "commits/ev"] : []),
     "loop p99 ms",
     "RSS MB",
     "lost / twice",
   ]
   return markdown(head, rows)
+}
+
+function serverCells({ serverCpuUsPerEvent, walBytesPerEvent, commitsPerEvent }: Summary): string[] {
+  return [
+    cell(serverCpuUsPerEvent, tenths),
+    cell(walBytesPerEvent, whole),
+    cell(commitsPerEvent, (value) => value.toFixed(3)),
+  ]
 }
 
 function latencyTable(samples: readonly Sample[], summaries: readonly Summary[]): string {
@@ -77,7 +90,7 @@ function latencyTable(samples: readonly Sample[], summaries: readonly Summary[])
         cell(p99, ms),
         minToMax(p99, ms),
         `${factor(ratio("p50"))} / ${factor(ratio("p99"))}`,
-        cell(loopP99, (value) => value.toFixed(1)),
+        cell(loopP99, tenths),
         books(summary),
       ]
     })
@@ -102,11 +115,24 @@ function memoryTable(summaries: readonly Summary[]): string {
       measurement.name,
       measurement.title,
       cell(perSecond, whole),
-      cell(heapGrowthMb, (value) => value.toFixed(1)),
-      minToMax(heapGrowthMb, (value) => value.toFixed(1)),
+      cell(heapGrowthMb, tenths),
+      minToMax(heapGrowthMb, tenths),
       cell(peakRssMb, whole),
     ])
   return markdown(["name", "what", "events/s", "heap growth MB", "min – max", "peak RSS MB"], rows)
+}
+
+function idleTable(summaries: readonly Summary[]): string {
+  const rows = summaries
+    .filter(isIdle)
+    .map(({ measurement, idle }) => [
+      measurement.name,
+      measurement.title,
+      cell(idle.queriesPerSecond, (value) => value.toFixed(2)),
+      cell(idle.busy, percent),
+      cell(idle.serverBusy, percent),
+    ])
+  return markdown(["name", "what", "queries/s", "process, of a core", "server, of a core"], rows)
 }
 
 function targetTable(targets: readonly Target[]): string {
@@ -122,14 +148,12 @@ function rawFor({ payload }: Measurement): string {
   return payload === "github" ? "raw-github" : "raw"
 }
 
-/** The row of BullMQ that does the same work: same payload, same number of subscribers, single adds. */
-function bullmqFor({ payload, subscribers, perEmit }: Measurement): string {
-  if (payload === "github") return "bullmq-1-github"
-  return `bullmq-${subscribers}${perEmit > 1 ? "-bulk" : ""}`
+function isLatency({ work }: Measurement): boolean {
+  return work === "latency" || work === "latency-across" || work === "commit"
 }
 
-function isLatency({ work }: Measurement): boolean {
-  return work === "latency" || work === "commit"
+function isIdle({ measurement }: Summary): boolean {
+  return measurement.work === "idle"
 }
 
 function books({ measurement, lost, duplicates, errors }: Summary): string {
@@ -144,7 +168,9 @@ function markdown(head: readonly string[], rows: readonly (readonly string[])[])
 }
 
 const whole = (value: number) => Math.round(value).toLocaleString("en")
+const tenths = (value: number) => value.toFixed(1)
 const ms = (value: number) => value.toFixed(2)
+const percent = (value: number) => `${(value * 100).toFixed(2)} %`
 const cell = (spread: Spread | null, format: (value: number) => string) =>
   spread === null ? "–" : format(spread.median)
 const minToMax = (spread: Spread | null, format: (value: number) => string) =>

@@ -1,5 +1,5 @@
 // Promise: every engine's numbered .sql migrations also stand in a module beside them, so that bundlers carry
-// them along. With --check it writes nothing, and fails when a module is out of date.
+// them along. A migration is a file, or a folder of files that are said one after another. With --check it writes nothing, and fails when a module is out of date.
 
 import { existsSync, globSync, readdirSync, readFileSync, writeFileSync } from "node:fs"
 
@@ -18,10 +18,10 @@ for (const folder of globSync("src/engines/*/migrations")) {
 }
 
 function moduleText(folder: string): string {
-  const files = readdirSync(folder).filter((file) => /^\d{4}_\w+\.sql$/.test(file))
-  const migrations = files.sort().map((file) => {
-    const sql = readFileSync(`${folder}/${file}`, "utf8").replace(/[\\`]|\$\{/g, "\\$&")
-    return `  {\n    number: ${Number(file.slice(0, 4))},\n    name: "${file.slice(5, -4)}",\n    sql: \`${sql}\`,\n  },\n`
+  const names = readdirSync(folder).filter((name) => /^\d{4}_\w+(\.sql)?$/.test(name))
+  const migrations = names.sort().map((name) => {
+    const sql = sqlOf(`${folder}/${name}`).replace(/[\\`]|\$\{/g, "\\$&")
+    return `  {\n    number: ${Number(name.slice(0, 4))},\n    name: "${name.slice(5).replace(".sql", "")}",\n    sql: \`${sql}\`,\n  },\n`
   })
   return `// Made from migrations/*.sql by scripts/embed-migrations.ts: change those, not this.
 interface Migration {
@@ -33,4 +33,13 @@ interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
 ${migrations.join("")}]
 `
+}
+
+function sqlOf(place: string): string {
+  if (place.endsWith(".sql")) return readFileSync(place, "utf8")
+  const files = readdirSync(place).filter((file) => file.endsWith(".sql"))
+  return files
+    .sort()
+    .map((file) => readFileSync(`${place}/${file}`, "utf8"))
+    .join("\n")
 }

@@ -1,7 +1,6 @@
-import { mkdirSync } from "node:fs"
-import { dirname } from "node:path"
 import pino from "pino"
 import type { DeliveryReport } from "./bus/delivery-report.ts"
+import { type DoctorReport, examine } from "./bus/doctor/doctor.ts"
 import { Emitter } from "./bus/emitter.ts"
 import type { EventReport } from "./bus/event-report.ts"
 import { EventModule, type HandlerLogger } from "./bus/events.ts"
@@ -16,6 +15,7 @@ import type {
 } from "./bus/listing.ts"
 import { timeOf } from "./bus/listing.ts"
 import { Operations } from "./bus/operations.ts"
+import { Outbox } from "./bus/outbox.ts"
 import { Replays } from "./bus/replay.ts"
 import type { PruneOptions, PruneReport } from "./bus/retention.ts"
 import type {
@@ -30,20 +30,24 @@ import type { SubscriptionReport } from "./bus/subscription-report.ts"
 import { Subscriptions } from "./bus/subscriptions.ts"
 import { Tail, type TailEntry, type TailOptions } from "./bus/tail.ts"
 import { type Trace, traceOf } from "./bus/trace.ts"
+import { Transactional } from "./bus/transactional.ts"
 import { type CarillonContainer, Modules, newContainer, registerValues } from "./container.ts"
+import type { Clock } from "./core/clock.ts"
 import type { EventDefinition } from "./core/definition.ts"
-import { InvalidInputError, StoppedError, StoreError, UnsupportedError } from "./core/errors.ts"
-import type { EmitOptions, EventInput } from "./core/event.ts"
+import { InvalidInputError, StoppedError, UnsupportedError } from "./core/errors.ts"
+import type { DraftEvent, EmitOptions, EventInput } from "./core/event.ts"
 import type { Failure } from "./core/failure.ts"
 import { commitIds } from "./core/ids.ts"
 import type { Outcome } from "./core/outcome.ts"
 import type { Engine } from "./engine/engine.ts"
-import { openSqlite } from "./engines/sqlite/engine.ts"
+import { openStore } from "./open.ts"
+import { openingError } from "./opening-error.ts"
 import { type CarillonOptions, type ResolvedOptions, resolveOptions } from "./options.ts"
 import { CatalogCache } from "./worker/catalog-cache.ts"
 import { Committer, type Receipt } from "./worker/committer.ts"
 import { currentDelivery, type Delivery } from "./worker/delivery.ts"
 import { Handlers } from "./worker/handlers.ts"
+import { OutageLog } from "./worker/outage-log.ts"
 import { Worker } from "./worker/worker.ts"
 
 /**
@@ -51,33 +55,24 @@ import { Worker } from "./worker/worker.ts"
  *
  * It emits and registers subscriptions at once; handlers run from `start()` on.
  *
- * @throws ConfigError for a wrong option; StoreError when the file cannot be opened; StoreTooNewError
- *   when a newer Carillon wrote it
+ * @throws ConfigError for a wrong option; StoreError when the store cannot be opened; StoreTooNewError
+ *   when a newer Carillon wrote it; StoreBehindError when it is behind and `migrate` is false
  */
 export async function createCarillon(options: CarillonOptions = {}): Promise<Carillon> {
   const resolved = resolveOptions(options)
-  if (resolved.path !== ":memory:") makeFolder(dirname(resolved.path))
-  const engine = await openSqlite({
-    path: resolved.path,
-    synchronous: resolved.synchronous,
-    thread: resolved.storeThread,
-    clock: resolved.clock,
-  })
+  const { engine, clock } = await openStore(resolved)
   const catalog = new CatalogCache(engine.queries)
-  await catalog.refresh()
-  return new Carillon(engine, catalog, resolved)
+  try {
+    await catalog.refresh()
+  } catch (error) {
+    await engine.close()
+    throw openingError(resolved.database, error)
+  }
+  return new Carillon(engine, catalog, { ...resolved, clock })
 }
 
-function makeFolder(folder: string): void {
-  try {
-    mkdirSync(folder, { recursive: true })
-  } catch (cause) {
-    throw new StoreError(
-      `Expected \`${folder}\` to be a folder that can be made, got: ${(cause as Error).message}. Check the path of the database.`,
-      { cause },
-    )
-  }
-}
+/** Options with the time that the store goes by. */
+type SettledOptions = Omit<ResolvedOptions, "clock"> & { readonly clock: Clock }
 
 /** One process's access to a store: it emits, listens, and, once started, works. */
 export class Carillon {
@@ -88,17 +83,18 @@ export class Carillon {
   /** The consumer group that this process's subscriptions belong to. */
   readonly group: string
   readonly #engine: Engine
-  readonly #options: ResolvedOptions
+  readonly #options: SettledOptions
   readonly #committer: Committer
   readonly #catalog: CatalogCache
   readonly #subscriptions: Subscriptions
   readonly #emitter: Emitter
+  readonly #outbox: Outbox
   readonly #worker: Worker
   readonly #operations: Operations
   #starting: Promise<void> | null = null
   #stopping: Promise<void> | null = null
 
-  constructor(engine: Engine, catalog: CatalogCache, options: ResolvedOptions) {
+  constructor(engine: Engine, catalog: CatalogCache, options: SettledOptions) {
     const { clock, random, group } = options
     this.#engine = engine
     this.#options = options
@@ -107,6 +103,12 @@ export class Carillon {
     this.container = options.container ?? newContainer()
     const commitId = commitIds(clock.now, Math.random)
     const handlers = new Handlers()
+    const outageLog = new OutageLog({
+      error: (error) => this.logger.error(error),
+      info: (message) => this.logger.info(message),
+      monotonic: () => clock.monotonic(),
+    })
+    const onError = (error: unknown): void => outageLog.report(error)
     this.#catalog = catalog
     this.#committer = new Committer({
       engine,
@@ -116,6 +118,8 @@ export class Carillon {
       group,
       fastPath: options.fastPath,
       mostBytes: options.mostWaitingBytes,
+      emitTimeoutMs: options.emitTimeoutMs,
+      onUnavailable: onError,
       mostOwnDeliveries: Math.max(1, Math.floor(options.mostRepeated / 3)), // three commits may be unsettled
     })
     const replays = new Replays({ engine, catalog: this.#catalog, committer: this.#committer })
@@ -126,7 +130,11 @@ export class Carillon {
       catalog: this.#catalog,
       committer: this.#committer,
       handlers,
-      tools: { container: this.container, loggerFor: () => this.logger },
+      tools: {
+        container: this.container,
+        transactions: engine.transactions,
+        loggerFor: () => this.logger,
+      },
       group,
       leaseMs: options.leaseMs,
       heartbeatMs: options.heartbeatMs,
@@ -137,8 +145,10 @@ export class Carillon {
       onFailed: (delivery, outcome, failure) => this.#logFailed(delivery, outcome, failure),
       onDead: (death) => this.#operations.operational.dead(death),
       onStuck: (delivery) => this.#operations.operational.stuck(delivery),
+      onReleased: () => void this.#outbox.release().catch(onError),
+      onAnswered: () => outageLog.answered(),
       onTaken: options.logEvents ? (event, subscribers) => this.#logTaken(event, subscribers) : () => {},
-      onError: (error) => this.logger.error(error),
+      onError,
     })
     this.#committer.runner = this.#worker
     this.#subscriptions = new Subscriptions({
@@ -154,6 +164,13 @@ export class Carillon {
       onDetached: (handler) => this.#worker.letGo(handler),
       newId: () => `ephemeral-${commitId()}`,
     })
+    this.#outbox = new Outbox({
+      engine,
+      committer: this.#committer,
+      ready: () => this.#subscriptions.ready(),
+      onRefused: (event, error) => this.#refuse(event, error),
+      onError,
+    })
     this.#emitter = new Emitter({
       engine,
       clock,
@@ -167,6 +184,8 @@ export class Carillon {
       definitions: byName(options.definitions),
       onlyDefined: options.onlyDefined,
       commitId,
+      transactional: new Transactional({ engine, commitId, outbox: this.#outbox }),
+      onRefused: (event, error) => this.#refuse(event, error),
       onInterceptorError: (error) => this.logger.error(error),
     })
     this.#operations = new Operations({
@@ -180,7 +199,7 @@ export class Carillon {
       },
       committer: this.#committer,
       replays,
-      onError: (error) => this.logger.error(error),
+      onError,
       ...options,
     })
     this.events = new EventModule(this.#emitter, this.#subscriptions)
@@ -221,7 +240,11 @@ export class Carillon {
   async drain(): Promise<void> {
     if (currentDelivery.getStore() !== undefined) throw drainInHandler()
     await this.#subscriptions.ready()
-    await this.#worker.drain()
+    if (this.#engine.transactions !== null) await this.#outbox.release()
+    do {
+      await this.#outbox.whenIdle()
+      await this.#worker.drain()
+    } while (!this.#outbox.isIdle)
   }
 
   /**
@@ -310,6 +333,14 @@ export class Carillon {
     return this.#operations.listing.stats()
   }
 
+  /**
+   * How the store and those who work on it do: connection, settings, lag, dead and stuck work, orphans,
+   * space, retention; each with what to do about it. Changes nothing, and takes a second or so.
+   */
+  doctor(): Promise<DoctorReport> {
+    return examine(this.#operations.sources, this.#options)
+  }
+
   /** New events and what becomes of them, as it happens, of every process on this store. */
   tail(options: TailOptions = {}): AsyncGenerator<TailEntry, void, undefined> {
     return new Tail(this.#operations.sources, options, () => this.#stopping !== null).entries(options)
@@ -335,8 +366,16 @@ export class Carillon {
     await this.#subscriptions.ready().catch((error) => this.logger.error(error))
     await this.#operations.stop()
     await this.#worker.stop(this.#options.graceMs)
+    await this.#outbox.whenIdle()
     await this.#committer.close()
     await this.#engine.close()
+  }
+
+  /** Nobody waits for it any more whom an error could be thrown at. */
+  #refuse(event: DraftEvent, error: Error): void {
+    const { id, name } = event
+    this.logger.error(`${name} (${id}), emitted in a transaction, could not be released: ${error.message}`)
+    this.#operations.operational.refused(event, error.message)
   }
 
   #logFailed(delivery: Delivery, outcome: Outcome, failure: Failure): void {

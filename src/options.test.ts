@@ -23,13 +23,46 @@ describe("resolveOptions", () => {
     expect(resolveOptions({ database: "file:./shop.db", group: "shop" }).storeThread).toBe("worker")
   })
 
+  it("takes schema and pooler from the URL, and shows it without its password", () => {
+    const database = "postgres://shop:secret@db/shop?sslmode=require&schema=orders&pooler=true"
+
+    const options = resolveOptions({ database, group: "shop" })
+
+    expect(options.postgres).toMatchObject({
+      url: "postgres://shop:secret@db/shop?sslmode=require",
+      schema: "orders",
+      pooler: true,
+      listenUrl: null,
+    })
+    expect(options.database).toBe("postgres://shop:***@db/shop?sslmode=require&schema=orders&pooler=true")
+  })
+
+  it("takes the same from options, which may repeat what the URL says", () => {
+    const database = "postgres://db/shop?schema=orders"
+
+    const options = resolveOptions({ database, group: "shop", postgres: { schema: "orders" } })
+
+    expect(options.postgres).toMatchObject({ url: "postgres://db/shop", schema: "orders", pooler: false })
+    expect(options.postgres?.listenUrl).toBe("postgres://db/shop")
+  })
+
   it.each([
     null,
     5,
     [],
     { databas: ":memory:" },
     { database: "" },
-    { database: "postgres://127.0.0.1/shop" },
+    { database: "mysql://127.0.0.1/shop" },
+    { database: "postgres:/shop" },
+    { database: "postgres://127.0.0.1/shop?shema=orders" },
+    { group: "shop\0" },
+    { database: "postgres://db/shop?schema=public" },
+    { database: "postgres://db/shop?schema=orders", postgres: { schema: "events" } },
+    { database: "postgres://db/shop?pooler=yes" },
+    { database: "postgres://db/shop", postgres: { pool: 5 } },
+    { database: "postgres://db/shop", postgres: { listenUrl: "db" } },
+    { database: "file:shop.db", postgres: { schema: "orders" } },
+    { migrate: "no" },
     { database: "file:shop.db?mode=ro" },
     { group: "" },
     { graceMs: 3e9 },

@@ -9,15 +9,26 @@ import { ConfigError, expected } from "./core/errors.ts"
 import { type Policy, type ResolvedPolicy, resolvePolicy } from "./core/policy.ts"
 import { type Scope, scopeKey } from "./core/scope.ts"
 import type { Synchronous } from "./engines/sqlite/database.ts"
-import { systemClock } from "./system-clock.ts"
+import { isPostgresUrl, readPostgresUrl, withoutPassword } from "./postgres/url.ts"
 
 export interface CarillonOptions {
   /**
-   * Where events are kept: `file:./shop.db`, a path, or `:memory:` for one that ends with the process.
+   * Where events are kept: `file:./shop.db`, a path, or `:memory:` for one that ends with the process;
+   * `postgres://…` for a PostgreSQL database, which the package `pg` is needed for. `?schema=` and
+   * `?pooler=true` in such a URL say what the options of `postgres` say.
    *
    * @defaultValue the environment's `CARILLON_DATABASE`, else `file:.carillon/carillon.db`
    */
   readonly database?: string
+  /** What only concerns a `postgres://…` database. */
+  readonly postgres?: PostgresOptions
+  /**
+   * Bring the store to this version's schema when it is opened. With `false` a store that is behind is
+   * refused, for who migrates in the deploy, perhaps with another role: `carillon migrate`.
+   *
+   * @defaultValue true
+   */
+  readonly migrate?: boolean
   /**
    * The consumer group: all processes of one group share its subscriptions' work. Two apps on one
    * database have two names, and each gets each event.
@@ -59,6 +70,11 @@ export interface CarillonOptions {
   readonly mostEventBytes?: number
   /** Events waiting for the disk, in bytes; beyond, `emit` rejects with `CARILLON_OVERLOADED`. @defaultValue 67_108_864 */
   readonly mostWaitingBytes?: number
+  /**
+   * How long an emit waits for a store that does not answer, in milliseconds; then it rejects with
+   * `CARILLON_STORE_UNAVAILABLE`. @defaultValue 30_000
+   */
+  readonly emitTimeoutMs?: number
   /** Deliveries running at one time in this process, of all subscriptions. @defaultValue 1_000 */
   readonly concurrency?: number
   /** Deliveries that a crash of this process may repeat. @defaultValue 4_000 */
@@ -85,13 +101,48 @@ export interface CarillonOptions {
   readonly random?: () => number
 }
 
+/** How to work with a PostgreSQL database. */
+export interface PostgresOptions {
+  /** The schema that holds Carillon's tables; it is made where it is missing. @defaultValue "carillon" */
+  readonly schema?: string
+  /**
+   * A pooler in transaction mode, such as PgBouncer, stands between: statements are not prepared by name
+   * and nothing rests in a session. @defaultValue false
+   */
+  readonly pooler?: boolean
+  /**
+   * Where to listen for hints of other processes, past a pooler; `false` for nowhere: then work that they
+   * left is found by looking, each `pollMs`. @defaultValue the database; `false` behind a pooler
+   */
+  readonly listenUrl?: string | false
+  /** The most connections for what only reads; commits and leases have two each of their own. @defaultValue 4 */
+  readonly readers?: number
+  /** The most handlers that may hold a transaction of theirs (`ctx.tx`) at one time. @defaultValue 10 */
+  readonly transactions?: number
+  /** How long an answer is waited for before a connection counts as dead, in milliseconds. @defaultValue 10_000 */
+  readonly answerTimeoutMs?: number
+}
+
+export interface ResolvedPostgres {
+  readonly url: string
+  readonly schema: string
+  readonly pooler: boolean
+  readonly listenUrl: string | null
+  readonly readers: number
+  readonly transactions: number
+  readonly answerTimeoutMs: number
+}
+
 export type ResolvedOptions = {
   readonly [K in keyof Omit<
     CarillonOptions,
-    "database" | "scope" | "logger" | "policy" | "container"
+    "database" | "postgres" | "clock" | "scope" | "logger" | "policy" | "container"
   >]-?: NonNullable<CarillonOptions[K]>
 } & {
-  readonly path: string
+  readonly database: string // as it may be shown: a path, `:memory:`, or a URL without its password
+  readonly path: string // of a file; "" where the database is none
+  readonly postgres: ResolvedPostgres | null // null = a file
+  readonly clock: Clock | null // null = the machine's, or the database server's
   readonly scope: string
   readonly subscriptionScope: string | null
   readonly logger: HandlerLogger | false | undefined
@@ -116,9 +167,14 @@ export function resolveOptions(options: CarillonOptions): ResolvedOptions {
   }
   const leaseMs = whole("leaseMs", options.leaseMs, 15_000, 100, LONGEST_TIMER_MS)
   const heartbeatMs = whole("heartbeatMs", options.heartbeatMs, Math.floor(leaseMs / 3), 10, leaseMs - 1)
-  const path = databasePath(options.database ?? (process.env.CARILLON_DATABASE || DEFAULT_DATABASE))
+  const database = options.database ?? (process.env.CARILLON_DATABASE || DEFAULT_DATABASE)
+  const postgres = resolvePostgres(database, options.postgres)
+  const path = postgres === null ? databasePath(database) : ""
   return Object.freeze({
+    database: postgres === null ? path : shownUrl(postgres),
     path,
+    postgres,
+    migrate: truth("migrate", options.migrate, true),
     group: groupName(options.group),
     scope: scopeKey(options.scope),
     subscriptionScope: options.scope === undefined ? null : scopeKey(options.scope),
@@ -136,6 +192,7 @@ export function resolveOptions(options: CarillonOptions): ResolvedOptions {
     synchronous: oneOf("synchronous", options.synchronous, "FULL", ["FULL", "NORMAL", "OFF"]),
     mostEventBytes: whole("mostEventBytes", options.mostEventBytes, 262_144, 1),
     mostWaitingBytes: whole("mostWaitingBytes", options.mostWaitingBytes, 64 * 1024 * 1024, 1),
+    emitTimeoutMs: whole("emitTimeoutMs", options.emitTimeoutMs, 30_000, 1, LONGEST_TIMER_MS),
     concurrency: whole("concurrency", options.concurrency, 1_000, 1),
     mostRepeated: whole("mostRepeated", options.mostRepeated, 4_000, 1),
     leaseMs,
@@ -146,13 +203,15 @@ export function resolveOptions(options: CarillonOptions): ResolvedOptions {
     retentionMs: whole("retentionMs", options.retentionMs, 30 * DAY_MS, 1),
     deadRetentionMs: whole("deadRetentionMs", options.deadRetentionMs, 90 * DAY_MS, 1),
     stagedTtlMs: whole("stagedTtlMs", options.stagedTtlMs, DAY_MS, 1),
-    clock: options.clock ?? systemClock,
+    clock: options.clock ?? null,
     random: options.random ?? Math.random,
   })
 }
 
 const KNOWN: readonly (keyof CarillonOptions)[] = [
   "database",
+  "postgres",
+  "migrate",
   "group",
   "scope",
   "logger",
@@ -166,6 +225,7 @@ const KNOWN: readonly (keyof CarillonOptions)[] = [
   "synchronous",
   "mostEventBytes",
   "mostWaitingBytes",
+  "emitTimeoutMs",
   "concurrency",
   "mostRepeated",
   "leaseMs",
@@ -182,9 +242,78 @@ const KNOWN: readonly (keyof CarillonOptions)[] = [
 
 const DEFAULT_DATABASE = "file:.carillon/carillon.db"
 
+function resolvePostgres(database: unknown, given: PostgresOptions = {}): ResolvedPostgres | null {
+  if (typeof given !== "object" || given === null || Array.isArray(given))
+    throw new ConfigError(expected("`postgres` to be an object", given))
+  if (!isPostgresUrl(database)) {
+    if (Object.keys(given).length === 0) return null
+    throw new ConfigError(expected("`postgres` to stand beside a `postgres://…` database only", given))
+  }
+  for (const name of Object.keys(given)) {
+    if (!POSTGRES_OPTIONS.includes(name))
+      throw new ConfigError(
+        `Expected an option of \`postgres\`, got \`${name}\`. There are: ${POSTGRES_OPTIONS.join(", ")}.`,
+      )
+  }
+  const inUrl = readPostgresUrl(database)
+  const pooler = truth("postgres.pooler", agreed("pooler", given.pooler, inUrl.pooler), false)
+  return Object.freeze({
+    url: inUrl.url,
+    schema: schemaName(agreed("schema", given.schema, inUrl.schema)),
+    pooler,
+    listenUrl: listenUrl(given.listenUrl, pooler ? null : inUrl.url),
+    readers: whole("postgres.readers", given.readers, 4, 1, 100),
+    transactions: whole("postgres.transactions", given.transactions, 10, 1, 1_000),
+    answerTimeoutMs: whole("postgres.answerTimeoutMs", given.answerTimeoutMs, 10_000, 100, LONGEST_TIMER_MS),
+  })
+}
+
+const POSTGRES_OPTIONS = ["schema", "pooler", "listenUrl", "readers", "transactions", "answerTimeoutMs"]
+
+/** Whoever says it twice has to say the same. */
+function agreed<T>(name: string, given: T | undefined, inUrl: T | undefined): T | undefined {
+  if (given === undefined || inUrl === undefined || given === inUrl) return given ?? inUrl
+  throw new ConfigError(
+    `Expected \`postgres.${name}\` and \`${name}\` in the database's URL to say the same, got ${JSON.stringify(given)} and ${JSON.stringify(inUrl)}. Leave one of them out.`,
+  )
+}
+
+/** What somebody could type as `--database`, but for the password. */
+function shownUrl({ url, schema, pooler }: ResolvedPostgres): string {
+  const ours = [schema === USUAL_SCHEMA ? "" : `schema=${schema}`, pooler ? "pooler=true" : ""].filter(
+    Boolean,
+  )
+  if (ours.length === 0) return withoutPassword(url)
+  return `${withoutPassword(url)}${url.includes("?") ? "&" : "?"}${ours.join("&")}`
+}
+
+const USUAL_SCHEMA = "carillon"
+
+/** PostgreSQL cuts longer names short, and hints travel on a channel of that name. */
+function schemaName(schema: unknown): string {
+  if (schema === undefined) return USUAL_SCHEMA
+  if (typeof schema === "string" && /^[a-z_][a-z0-9_]{0,49}$/.test(schema) && !/^(pg_|public$)/.test(schema))
+    return schema
+  throw new ConfigError(
+    expected(
+      "the schema to be 1 to 50 small letters, digits and `_`, not `public` and not beginning with `pg_`",
+      schema,
+    ),
+  )
+}
+
+function listenUrl(given: unknown, usual: string | null): string | null {
+  if (given === undefined) return usual
+  if (given === false) return null
+  if (isPostgresUrl(given)) return readPostgresUrl(given).url
+  throw new ConfigError(expected("`postgres.listenUrl` to be `postgres://…` or false", given))
+}
+
 function databasePath(database: unknown): string {
   if (typeof database !== "string" || database === "") {
-    throw new ConfigError(expected("`database` to be `file:…`, a path or `:memory:`", database))
+    throw new ConfigError(
+      expected("`database` to be `file:…`, a path, `:memory:` or `postgres://…`", database),
+    )
   }
   if (database === ":memory:" || database === "file::memory:") return ":memory:"
   if (database.startsWith("file://")) return fileURLToPath(database)
@@ -194,9 +323,10 @@ function databasePath(database: unknown): string {
     )
   }
   if (database.startsWith("file:")) return resolve(database.slice("file:".length))
-  if (/^[a-z]+:\/\//i.test(database)) {
+  // One letter and a colon is a drive of Windows.
+  if (/^[a-z][a-z0-9+.-]+:/i.test(database)) {
     throw new ConfigError(
-      `Expected \`database\` to be \`file:…\`, a path or \`:memory:\`, got \`${database.split(":")[0]}://…\`: this version has no engine for it.`,
+      `Expected \`database\` to be \`file:…\`, a path, \`:memory:\` or \`postgres://…\`, got \`${database.split(":")[0]}:…\`: this version has no engine for it.`,
     )
   }
   return resolve(database)
@@ -204,8 +334,11 @@ function databasePath(database: unknown): string {
 
 function groupName(group: unknown): string {
   if (group === undefined) return packageName() ?? "default"
-  if (typeof group === "string" && group !== "" && group.length <= 200) return group
-  throw new ConfigError(expected("`group` to be a string of 1 to 200 characters", group))
+  const fits = typeof group === "string" && group !== "" && group.length <= 200
+  if (fits && !/\p{Cc}/u.test(group) && group.isWellFormed()) return group
+  throw new ConfigError(
+    expected("`group` to be a string of 1 to 200 characters without control characters", group),
+  )
 }
 
 /** Two apps on one database never share a group by default: it comes from the app's own package. */
@@ -257,6 +390,12 @@ function checkParts({ logger, container, clock, definitions }: CarillonOptions):
   if (definitions !== undefined && !areDefinitions) {
     throw new ConfigError(expected("`definitions` to be an array of what `defineEvent` returns", definitions))
   }
+}
+
+function truth(name: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback
+  if (typeof value === "boolean") return value
+  throw new ConfigError(expected(`\`${name}\` to be true or false`, value))
 }
 
 function oneOf<T extends string>(name: string, value: unknown, fallback: T, words: readonly T[]): T {

@@ -6,8 +6,9 @@ type LocalService = new (cradle: object, options: object, declaration: object) =
 
 /** Medusa's default: an EventEmitter in memory, without acknowledgement, retry or store. */
 export async function start(work: Work): Promise<Running> {
-  const { service: LocalEventBus } = (requirePeer("@medusajs/event-bus-local") as MedusaModule<LocalService>)
-    .default
+  const { service: LocalEventBus } = (
+    requirePeer("medusa", "@medusajs/event-bus-local") as MedusaModule<LocalService>
+  ).default
   const bus = new LocalEventBus({ logger: silentLogger }, {}, { worker_mode: "shared" })
   subscribeAll(bus, work)
 

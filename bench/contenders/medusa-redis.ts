@@ -1,7 +1,7 @@
 import { createRequire } from "node:module"
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Running, Work } from "../contender.ts"
-import { requirePeer } from "../peers.ts"
+import { requireFrom, requirePeer } from "../peers.ts"
 import { redisConnection } from "../redis.ts"
 import { type MedusaBus, type MedusaModule, silentLogger, subscribeAll } from "./medusa.ts"
 
@@ -22,10 +22,13 @@ type Ioredis = new (options: object) => { connect(): Promise<void> }
 
 /** Built as Medusa's own loader builds it, from the same cradle; the worker's concurrency is 1 where none is set. */
 export async function start(work: Work): Promise<Running> {
-  const { service: RedisEventBus } = (requirePeer("@medusajs/event-bus-redis") as MedusaModule<RedisService>)
-    .default
+  const { service: RedisEventBus } = (
+    requirePeer("medusa", "@medusajs/event-bus-redis") as MedusaModule<RedisService>
+  ).default
   // Medusa's own ioredis, which is not the one that BullMQ 6 uses.
-  const Redis = createRequire(requirePeer.resolve("@medusajs/event-bus-redis"))("ioredis") as Ioredis
+  const Redis = createRequire(requireFrom("medusa").resolve("@medusajs/event-bus-redis"))(
+    "ioredis",
+  ) as Ioredis
   const connection = new Redis({ ...redisConnection, enableReadyCheck: false, lazyConnect: true })
   await connection.connect()
   const { concurrency } = work.settings

@@ -104,6 +104,11 @@ class Call implements SubscriberArgs {
     return this.#context.signal
   }
 
+  /** Throws where the subscription is not transactional, so it is looked at only when it is asked for. */
+  get tx(): SubscriberArgs["tx"] {
+    return this.#context.tx
+  }
+
   /** In JSON, each of its lines says which delivery it belongs to. */
   get logger(): HandlerLogger {
     if (this.#logger !== null) return this.#logger

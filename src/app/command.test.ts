@@ -1,5 +1,6 @@
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
+import { resolveOptions } from "../options.ts"
 import { commandLine } from "./command.ts"
 
 describe("a command to type", () => {
@@ -10,6 +11,14 @@ describe("a command to type", () => {
 
     expect(line).toBe(
       `npm run carillon -- emit brand.created '{"name":"Rock'\\''n'\\''Roll"}' --database examples/brands/.carillon/carillon.db`,
+    )
+  })
+
+  it("names a server without the password that opens it", () => {
+    const { database } = resolveOptions({ database: "postgres://shop:secret@db/shop?schema=orders" })
+
+    expect(commandLine(database, ["stats"])).toBe(
+      "npm run carillon -- stats --database 'postgres://shop:***@db/shop?schema=orders'",
     )
   })
 })

@@ -3,7 +3,7 @@ import type { Logger } from "pino"
 import type { HandlerLogger } from "../bus/events.ts"
 import { resolveOptions } from "../options.ts"
 import { App } from "./app.ts"
-import { commandLine, shownPath } from "./command.ts"
+import { commandLine, shownDatabase } from "./command.ts"
 import { receiptsIn, type StartedApp } from "./config.ts"
 import { type LoadedApp, type LoadOptions, loadApp } from "./load.ts"
 import { logError } from "./log.ts"
@@ -138,8 +138,8 @@ export class Stage {
   #announce(): void {
     if (this.#app === null || this.#loaded === null) return
     const { subscribers } = this.#loaded
-    const path = this.#databasePath()
-    const where = path === ":memory:" ? "in memory" : `in ${shownPath(path)}`
+    const database = this.#database()
+    const where = database === ":memory:" ? "in memory" : `in ${shownDatabase(database)}`
     this.logger.info(`Events are kept ${where}; the group is ${this.#app.carillon.group}.`)
     for (const { id, events, file } of subscribers)
       this.logger.info(`Subscriber ${id} listens to ${events.join(", ")} (${file})`)
@@ -149,17 +149,17 @@ export class Stage {
   async #runOnStart(occasion: StartedApp["occasion"]): Promise<void> {
     if (this.#app === null) return // stopped meanwhile
     const { carillon, container } = this.#app
-    const command = (...words: string[]): string => commandLine(this.#databasePath(), words)
+    const command = (...words: string[]): string => commandLine(this.#database(), words)
     const returned = await this.#loaded?.config.onStart({ carillon, container, occasion, command })
     this.#emitted = receiptsIn(returned).map((receipt) => receipt.id)
   }
 
-  #databasePath(): string {
-    return resolveOptions((this.#loaded as LoadedApp).config.carillon).path
+  #database(): string {
+    return resolveOptions((this.#loaded as LoadedApp).config.carillon).database
   }
 
   #whereToLook(id: string): string {
-    const path = this.#databasePath()
-    return path === ":memory:" ? "" : `Look at it with:\n  ${commandLine(path, ["trace", id])}`
+    const database = this.#database()
+    return database === ":memory:" ? "" : `Look at it with:\n  ${commandLine(database, ["trace", id])}`
   }
 }

@@ -3,6 +3,7 @@ import type { HandlerLogger } from "../bus/events.ts"
 import { kebabCase, type SubscribeOptions } from "../bus/subscriptions.ts"
 import type { CarillonContainer } from "../container.ts"
 import type { CarillonEvent } from "../core/event.ts"
+import type { HandlerTx } from "../worker/handler-transaction.ts"
 
 /** What a subscriber file exports as `config`. */
 export interface SubscriberConfig
@@ -36,6 +37,8 @@ export interface SubscriberArgs<T = unknown> {
   /** Aborted when the attempt's time is over, the lease is lost, or the app stops. */
   readonly signal: AbortSignal
   readonly logger: HandlerLogger
+  /** The transaction in which a handler with `policy: { transactional: true }` writes, and its delivery is settled. */
+  readonly tx: HandlerTx
 }
 
 export type SubscriberFunction = (args: SubscriberArgs) => unknown

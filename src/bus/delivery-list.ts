@@ -144,7 +144,9 @@ export class DeliveryList {
       if (search.name !== null && event.name !== search.name) continue
       for (const report of await this.#reportsOf(event)) {
         const isIn = report.home === row.source && report.group === row.group && report.replay === row.replay
-        if (isIn && matches(report, search)) reports.push(report)
+        const isIts =
+          row.subscription === null || report.subscription === this.#named(row.subscription, row.group).id
+        if (isIn && isIts && matches(report, search)) reports.push(report)
       }
     }
     return reports

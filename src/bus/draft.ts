@@ -1,11 +1,5 @@
 import { createHash } from "node:crypto"
-import {
-  EventTooLargeError,
-  expected,
-  InvalidInputError,
-  UnserialisableError,
-  UnsupportedError,
-} from "../core/errors.ts"
+import { EventTooLargeError, expected, InvalidInputError, UnserialisableError } from "../core/errors.ts"
 import type { DraftEvent, EmitOptions, EventExtra, EventInput, EventPolicy } from "../core/event.ts"
 import { checkEventName, nearestName } from "../core/pattern.ts"
 import { resolvePolicy } from "../core/policy.ts"
@@ -87,7 +81,7 @@ function fullDraft(
 ): DraftEvent {
   checkFields(input)
   const wish: EmitOptions = { ...options, ...input.options, ...own(input) }
-  if (wish.tx !== undefined && wish.tx !== null) throw noTransactions()
+  if (wish.tx !== undefined) throw misplacedTransaction()
   const priority =
     wish.priority === undefined && wish.internal === true ? 2 : priorityClass(wish.priority, warn)
   const deliverAt = deliverAtOf(wish, now)
@@ -224,7 +218,8 @@ function checkMetadata(metadata: unknown): Record<string, unknown> {
   throw new InvalidInputError(expected("`metadata` to be an object", metadata))
 }
 
-function checkText(field: string, value: unknown): string | null {
+/** Names of all kinds that are not event names: ids, keys, senders, event groups. */
+export function checkText(field: string, value: unknown): string | null {
   if (value === undefined || value === null) return null
   const fits = typeof value === "string" && value.length > 0 && value.length <= LONGEST_TEXT
   // A store may cut a text at its first NUL, so that two ids would become one.
@@ -266,10 +261,17 @@ function checkSize({ name, data, extra }: DraftEvent, mostBytes: number): void {
   )
 }
 
-function noTransactions(): UnsupportedError {
-  return new UnsupportedError(
-    "Expected an emit without `tx` on SQLite: an event cannot join another connection's transaction in a file. Emit after your transaction has committed, or use a PostgreSQL database.",
+function misplacedTransaction(): InvalidInputError {
+  return new InvalidInputError(
+    "Expected `tx` among the options of `emit`, got it in those of one event: all events of an emit are written in one transaction. Call `emit(event, { tx })`.",
   )
+}
+
+/** What drafts weigh while they wait for the disk. */
+export function bytesOf(drafts: readonly DraftEvent[]): number {
+  let bytes = 0
+  for (const { data, extra } of drafts) bytes += 64 + (data?.length ?? 0) + (extra?.length ?? 0)
+  return bytes
 }
 
 /** Two emits with one id are the same event when these agree, whatever the order of their fields. */

@@ -7,14 +7,17 @@ import {
   StoreError,
   UnknownEventError,
 } from "../core/errors.ts"
-import type { DraftEvent, EmitOptions, EventExtra, EventInput, EventRow } from "../core/event.ts"
+import type { DraftEvent, EmitOptions, EventInput } from "../core/event.ts"
 import { eventId, MAX_EVENTS_PER_COMMIT } from "../core/ids.ts"
 import { nearestName } from "../core/pattern.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { Committer, Receipt } from "../worker/committer.ts"
 import { currentDelivery } from "../worker/delivery.ts"
-import { type DraftDefaults, toDraft } from "./draft.ts"
+import { bytesOf, checkText, type DraftDefaults, toDraft } from "./draft.ts"
+import type { Refused } from "./outbox.ts"
+import { stagedDraft, stagedInput } from "./staged.ts"
 import type { Subscriptions } from "./subscriptions.ts"
+import { checkCount, type Transactional } from "./transactional.ts"
 
 /** Sees every event before it goes out; its errors are logged and stop nothing. */
 export type Interceptor = (
@@ -31,6 +34,8 @@ export interface EmitterOptions {
   readonly definitions: ReadonlyMap<string, EventDefinition>
   readonly onlyDefined: boolean // names without a definition are refused
   readonly commitId: () => string
+  readonly transactional: Transactional
+  readonly onRefused: Refused
   readonly onInterceptorError: (error: unknown) => void
 }
 
@@ -79,12 +84,30 @@ export class Emitter {
     options: EmitOptions | undefined,
     receipts: boolean,
   ): Promise<Receipt[]> {
+    if (options?.tx !== undefined) {
+      const done = this.#emitWithin(options.tx, inputs, options)
+      return receipts ? done : done.then(() => NO_RECEIPTS)
+    }
     const drafts = this.#toDrafts(inputs, options)
-    if (this.#interceptors.size > 0)
-      for (const each of inputs) if (!isGrouped(each)) this.#intercept(each, {})
+    this.#interceptAll(inputs)
     const { subscriptions } = this.#options
     if (!subscriptions.hasPending) return this.#write(inputs, drafts, receipts)
     return subscriptions.ready().then(() => this.#write(inputs, drafts, receipts))
+  }
+
+  /** Everything is checked first: a statement that failed would have ended the caller's transaction. */
+  async #emitWithin(given: unknown, inputs: readonly EventInput[], options: EmitOptions): Promise<Receipt[]> {
+    const { transactional } = this.#options
+    const tx = transactional.accept(given)
+    const drafts = this.#toDrafts(inputs, { ...options, tx: undefined })
+    const groups = byGroup(inputs)
+    this.#interceptAll(inputs)
+    const receipts: Receipt[] = new Array(inputs.length)
+    for (const [group, indexes] of groups) {
+      const done = await transactional.stage(tx, group, pick(drafts, indexes))
+      place(done, indexes, receipts)
+    }
+    return receipts
   }
 
   #write(
@@ -101,7 +124,8 @@ export class Emitter {
 
   /**
    * Emits what is staged under the group now, in one commit (a group of more than 32,768 events in
-   * several). Releasing nothing writes nothing.
+   * several). Releasing nothing writes nothing. An event whose id turns out to be another's, which could
+   * not be asked inside a transaction, is refused alone.
    */
   async release(eventGroupId: string): Promise<void> {
     checkGroupId(eventGroupId)
@@ -110,12 +134,15 @@ export class Emitter {
     if (this.#options.subscriptions.hasPending) await this.#options.subscriptions.ready()
     const drafts = rows.map(stagedDraft)
     if (this.#interceptors.size > 0)
-      for (const row of rows) this.#intercept(toInput(row), { isGrouped: true, eventGroupId })
+      for (const row of rows) this.#intercept(stagedInput(row), { isGrouped: true, eventGroupId })
     const keys = rows.map(({ commitId, index }) => ({ commitId, index }))
     for (let from = 0; from < drafts.length; from += MAX_EVENTS_PER_COMMIT) {
       const some = drafts.slice(from, from + MAX_EVENTS_PER_COMMIT)
       const release = { eventGroupId, keys: keys.slice(from, from + MAX_EVENTS_PER_COMMIT) }
-      await this.#options.committer.emit(some, bytesOf(some), { release })
+      await this.#options.committer.emit(some, bytesOf(some), {
+        release,
+        onRefused: (index, error) => this.#options.onRefused(some[index] as DraftEvent, error),
+      })
     }
   }
 
@@ -139,22 +166,14 @@ export class Emitter {
 
   /** Ungrouped events go at once, each group is staged for itself; receipts stay in the order of the input. */
   async #emitGrouped(inputs: readonly EventInput[], drafts: readonly DraftEvent[]): Promise<Receipt[]> {
-    const groups = new Map<string | undefined, number[]>()
-    inputs.forEach((input, i) => {
-      const group = groupOf(input)
-      if (group !== undefined) checkGroupId(group)
-      groups.set(group, [...(groups.get(group) ?? []), i])
-    })
     const receipts: Receipt[] = new Array(inputs.length)
-    const writes = [...groups].map(async ([group, indexes]) => {
-      const some = indexes.map((i) => drafts[i] as DraftEvent)
+    const writes = [...byGroup(inputs)].map(async ([group, indexes]) => {
+      const some = pick(drafts, indexes)
       const done =
         group === undefined
           ? await this.#options.committer.emit(some, bytesOf(some))
           : await this.#stage(group, some)
-      indexes.forEach((i, j) => {
-        receipts[i] = done[j] as Receipt
-      })
+      place(done, indexes, receipts)
     })
     await Promise.all(writes)
     return receipts
@@ -194,6 +213,11 @@ export class Emitter {
     return new UnknownEventError(`${expected("the name of a defined event", name)} ${mend}`)
   }
 
+  #interceptAll(inputs: readonly EventInput[]): void {
+    if (this.#interceptors.size === 0) return
+    for (const each of inputs) if (!isGrouped(each)) this.#intercept(each, {})
+  }
+
   #intercept(message: EventInput, context: Parameters<Interceptor>[1]): void {
     for (const interceptor of this.#interceptors) {
       try {
@@ -206,6 +230,30 @@ export class Emitter {
 }
 
 const NO_RECEIPTS = undefined as unknown as Receipt[]
+
+/** The indexes of each event group's events; undefined = of those that are in none. */
+function byGroup(inputs: readonly EventInput[]): Map<string | undefined, number[]> {
+  const groups = new Map<string | undefined, number[]>()
+  inputs.forEach((input, i) => {
+    const group = groupOf(input)
+    if (group !== undefined) checkGroupId(group)
+    const indexes = groups.get(group)
+    if (indexes === undefined) groups.set(group, [i])
+    else indexes.push(i)
+  })
+  for (const indexes of groups.values()) checkCount(indexes.length)
+  return groups
+}
+
+function pick<T>(all: readonly T[], indexes: readonly number[]): T[] {
+  return indexes.map((i) => all[i] as T)
+}
+
+function place(done: readonly Receipt[], indexes: readonly number[], receipts: Receipt[]): void {
+  indexes.forEach((i, j) => {
+    receipts[i] = done[j] as Receipt
+  })
+}
 
 function groupOf(input: EventInput): string | undefined {
   const id = (input?.metadata as { eventGroupId?: string | null } | null | undefined)?.eventGroupId
@@ -221,26 +269,6 @@ function isNames(names: unknown): names is readonly string[] {
 }
 
 function checkGroupId(id: unknown): void {
-  if (typeof id === "string" && id.length > 0 && id.length <= 255) return
-  throw new InvalidInputError(expected("an event group's id to be a string of 1 to 255 characters", id))
-}
-
-function bytesOf(drafts: readonly DraftEvent[]): number {
-  let bytes = 0
-  for (const { data, extra } of drafts) bytes += 64 + (data?.length ?? 0) + (extra?.length ?? 0)
-  return bytes
-}
-
-function stagedDraft(row: EventRow): DraftEvent {
-  const extra = row.extra === null ? {} : (JSON.parse(row.extra) as EventExtra)
-  return { ...row, priority: extra.priority ?? 1, deliverAt: extra.deliverAt ?? null }
-}
-
-function toInput(row: EventRow): EventInput {
-  const extra = row.extra === null ? {} : (JSON.parse(row.extra) as EventExtra)
-  return {
-    name: row.name,
-    data: row.data === null ? undefined : JSON.parse(row.data),
-    metadata: extra.metadata ?? {},
-  }
+  if (typeof id === "string") checkText("eventGroupId", id)
+  else throw new InvalidInputError(expected("an event group's id to be a string of 1 to 255 characters", id))
 }

@@ -3,6 +3,7 @@ import { expected, InvalidInputError } from "../core/errors.ts"
 import type { CarillonEvent, EmitOptions, EventInput } from "../core/event.ts"
 import type { EventView } from "../core/view.ts"
 import type { DeliveryContext } from "../worker/delivery.ts"
+import type { HandlerTx } from "../worker/handler-transaction.ts"
 import type { Emitter, Interceptor } from "./emitter.ts"
 import type { SubscribeOptions, Subscriptions } from "./subscriptions.ts"
 
@@ -16,6 +17,13 @@ export interface HandlerContext<Container = unknown, Logger = HandlerLogger> {
   readonly signal: AbortSignal
   readonly logger: Logger
   readonly container: Container
+  /**
+   * With `policy: { transactional: true }`, on PostgreSQL: a transaction in which the delivery is settled
+   * too, so that what is written in it happens once.
+   *
+   * @throws UnsupportedError elsewhere, when it is touched
+   */
+  readonly tx: HandlerTx
 }
 
 /** The part of a logger that handlers can count on; pino's in full by default. */

@@ -1,8 +1,10 @@
 import type { Clock, Timer } from "../core/clock.ts"
+import type { DraftEvent } from "../core/event.ts"
 import { parseDeliveryId } from "../core/ids.ts"
 import { isOperational } from "../core/route.ts"
 import { parseScope } from "../core/scope.ts"
 import { EventView } from "../core/view.ts"
+import { OUTBOX } from "../engine/transactions.ts"
 import type { Committer } from "../worker/committer.ts"
 import type { Delivery } from "../worker/delivery.ts"
 import type { Death } from "../worker/worker.ts"
@@ -26,6 +28,7 @@ const LAGGING = "carillon.subscription.lagging"
 const RECOVERED = "carillon.subscription.recovered"
 const ORPHANED = "carillon.subscription.orphaned"
 const EXPIRED = "carillon.event_group.expired"
+const REFUSED = "carillon.event.refused"
 
 const WATCH_MS = 5_000
 const CRASHED = "crashed worker"
@@ -75,6 +78,13 @@ export class Operational {
       attempt: delivery.attempt,
     }
     this.#emit(STUCK, data, `${delivery.deliveryId}/${delivery.attempt}`, view).catch(this.#options.onError)
+  }
+
+  /** An event that was emitted in a transaction, and could not be released for its id. */
+  refused({ id: eventId, name: eventName, key, scope, at }: DraftEvent, reason: string): void {
+    if (this.#isSilent(REFUSED) || isOperational(eventName)) return
+    const data = { eventId, eventName, key, scope: parseScope(scope), at: new Date(at).toISOString(), reason }
+    this.#emit(REFUSED, data, `${eventId}/${at}`).catch(this.#options.onError)
   }
 
   /** One look at everything that is not an attempt's outcome. */
@@ -186,6 +196,7 @@ export class Operational {
       oldestAt,
     } of await this.#options.sources.engine.queries.stagedGroups()) {
       const tag = `${eventGroupId}/${oldestAt}`
+      if (eventGroupId === OUTBOX) continue // nobody's to release or to clear but ours
       if (now - oldestAt < this.#options.stagedTtlMs || this.#reported.has(tag)) continue
       this.#reported.add(tag)
       await this.#emit(EXPIRED, { eventGroupId, events, oldestAt: new Date(oldestAt).toISOString() }, tag)

@@ -132,7 +132,7 @@ function advance(
   }
 }
 
-/** Ordered and limited deliveries get a job each, the others wait together. */
+/** Ordered, limited and transactional deliveries get a job each, the others wait together. */
 function withDeliveries(
   change: AdvanceReplay,
   target: SubscriptionVersion,
@@ -143,12 +143,14 @@ function withDeliveries(
   const alone = views.filter(
     (view) => roadOf(target.definition, { key: view.key, deliverAt: null }).road === "job",
   )
+  const { order, keyConcurrency } = target.definition.policy
+  const hasKeys = order !== null || Boolean(keyConcurrency)
   const together = views.filter((view) => !alone.includes(view))
   return {
     ...change,
     parts: slices(together, PART_SIZE).map((some) => toPart(some, target, job.replay, catalogVersion)),
     jobs: alone.map((view) => toJob(view, target, job.replay)),
-    keys: alone.map((view) => (target.definition.policy.order === null ? null : view.key)),
+    keys: alone.map((view) => (hasKeys ? view.key : null)),
   }
 }
 

@@ -130,7 +130,7 @@ export class Steering {
     const count = await replays.count(request, target, options.onProgress)
     const result = { id: null, subscription: target.id, count, dryRun: options.dryRun === true }
     if (result.dryRun || count === 0) return result
-    const number = await this.#write({ kind: "put-replay", request })
+    const number = await this.#write({ kind: "put-replay", token: crypto.randomUUID(), request })
     sources.worker.poke()
     return { ...result, id: `rpl_${number}` }
   }

@@ -17,7 +17,7 @@ export function whyWaiting(row: Waiting, subscription: Named, staff: Staff): str
         ? "it waits for its turn"
         : `it waits for its turn: earlier events of key \`${row.key}\` go first`
     case "limited":
-      return "the subscription's rate limit lets it through later"
+      return "a limit of the subscription lets it through later"
     case "absent":
       return "the worker that took it had no handler for it: another has to take it"
     case "replayed":

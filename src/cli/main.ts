@@ -105,9 +105,21 @@ function addStore(program: Command): void {
     .option("--dead-before <time>", "dead letters from before then (default: 90d)", argument(parseTime))
     .option("--dry-run", "only count")
     .action(async (options) => (await import("./verbs/prune.ts")).prune(options))
+  common(program.command("doctor"))
+    .description("tell how the store and those who work on it do, and what to do; ends with 1 on a problem")
+    .action(async (options) => (await import("./verbs/doctor.ts")).doctor(options))
   common(program.command("migrate"))
-    .description("make the database, or bring it to this version's schema")
+    .description("make the store, or bring it to this version's schema")
+    .option("--check", "only look: ends with 1 when the store is behind")
     .action(async (options) => (await import("./verbs/migrate.ts")).migrate(options))
+  program
+    .command("copy")
+    .description("move a store from a file to PostgreSQL, with all that is open; again, it goes on")
+    .option("--from <file>", "file:./shop.db (default: CARILLON_DATABASE, else file:.carillon/carillon.db)")
+    .requiredOption("--to <url>", "postgres://…: a new or empty schema, or this copy where it stopped")
+    .option("--schema <name>", "the schema for Carillon's tables (default: carillon)")
+    .option("--json", "print JSON")
+    .action(async (options) => (await import("./verbs/copy.ts")).copy(options))
 }
 
 function addApp(program: Command): void {
@@ -121,7 +133,8 @@ function addApp(program: Command): void {
   }
 }
 
-const DATABASE = "file:./shop.db (default: CARILLON_DATABASE, else file:.carillon/carillon.db)"
+const DATABASE =
+  "file:./shop.db or postgres://host/db?schema=carillon (default: CARILLON_DATABASE, else file:.carillon/carillon.db)"
 
 function common(command: Command): Command {
   return command

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs"
 import { type Carillon, createCarillon } from "../carillon.ts"
 import { ConfigError } from "../core/errors.ts"
-import { resolveOptions } from "../options.ts"
+import { type CarillonOptions, type ResolvedOptions, resolveOptions } from "../options.ts"
 
 /** What every verb that opens a store can be told. */
 export interface StoreFlags {
@@ -10,26 +10,42 @@ export interface StoreFlags {
   readonly json?: true
 }
 
-/** Opens the store, does the work, leaves. It never joins as a worker, and makes no database unless told to. */
+/**
+ * Opens the store, does the work, leaves. It never joins as a worker, and neither makes nor migrates a
+ * store unless told to.
+ */
 export async function withStore(
-  { database, group }: StoreFlags,
+  flags: StoreFlags,
   work: (carillon: Carillon) => Promise<void>,
   { create = false }: { create?: boolean } = {},
 ): Promise<void> {
-  const options = { database, group, logger: false, storeThread: "main" } as const
-  const { path } = resolveOptions(options)
-  if (path === ":memory:")
-    throw new ConfigError(
-      "Expected `--database` to be a file, got `:memory:`, which no other process can see.",
-    )
-  if (!create && !existsSync(path))
-    throw new ConfigError(
-      `Expected a database at \`${path}\`, found none. Name another with --database or CARILLON_DATABASE, start the app that makes it, or make it with \`carillon migrate\`.`,
-    )
+  const options = { ...storeOptions(flags), migrate: create }
+  const { path } = resolveShared(options)
+  if (!create && path !== "" && !existsSync(path)) throw notThere(path)
   const carillon = await createCarillon(options)
   try {
     await work(carillon)
   } finally {
     await carillon.stop()
   }
+}
+
+/** Who only looks for a moment needs neither a log nor a thread. */
+export function storeOptions({ database, group }: StoreFlags): CarillonOptions {
+  return { database, group, logger: false, storeThread: "main" }
+}
+
+/** The options of a store that others can see as well. */
+export function resolveShared(options: CarillonOptions): ResolvedOptions {
+  const resolved = resolveOptions(options)
+  if (resolved.path !== ":memory:") return resolved
+  throw new ConfigError(
+    "Expected `--database` to be a file or `postgres://…`, got `:memory:`, which no other process can see.",
+  )
+}
+
+function notThere(path: string): ConfigError {
+  return new ConfigError(
+    `Expected a database at \`${path}\`, found none. Name another with --database or CARILLON_DATABASE, start the app that makes it, or make it with \`carillon migrate\`.`,
+  )
 }

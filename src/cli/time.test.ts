@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { localTime, parseDuration, parseTime, shortDuration } from "./time.ts"
+import { localTime, parseDuration, parseTime } from "./time.ts"
 
 describe("a duration", () => {
   it.each([
@@ -40,14 +40,4 @@ describe("a time", () => {
     expect(localTime(date)).toMatch(/^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.123[+-]\d{2}:\d{2}$/)
     expect(new Date(localTime(date)).getTime()).toBe(date.getTime())
   })
-})
-
-it("says a lag in the unit that fits it", () => {
-  expect([820, 12_000, 180_000, 7_200_000, 345_600_000].map(shortDuration)).toEqual([
-    "820 ms",
-    "12 s",
-    "3 min",
-    "2 h",
-    "4 d",
-  ])
 })

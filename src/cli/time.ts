@@ -32,11 +32,3 @@ export function localTime(date: Date): string {
   const size = Math.abs(offset)
   return `${shifted}${offset < 0 ? "-" : "+"}${two(size / 60)}:${two(size % 60)}`
 }
-
-/** `820 ms`, `12 s`, `3 min`, `2 h`, `4 d`. */
-export function shortDuration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`
-  if (ms < 120_000) return `${Math.round(ms / 1_000)} s`
-  if (ms < 7_200_000) return `${Math.round(ms / 60_000)} min`
-  return ms < 172_800_000 ? `${Math.round(ms / 3_600_000)} h` : `${Math.round(ms / 86_400_000)} d`
-}

@@ -1,3 +1,8 @@
+// Errors come from other threads, and from other copies of this module: these are known by their codes.
+const unavailable = "CARILLON_STORE_UNAVAILABLE"
+const permanent = "CARILLON_PERMANENT"
+const retryAfter = "CARILLON_RETRY_AFTER"
+
 /** Anything that Carillon throws on purpose. Tell them apart by `code`, which is stable; messages are not. */
 export class CarillonError extends Error {
   /** One of the codes in `docs/reference/errors.md`. */
@@ -57,8 +62,14 @@ export class LeaseLostError extends errorOf("CARILLON_LEASE_LOST") {}
 /** The store was written by a newer Carillon. It was not touched. */
 export class StoreTooNewError extends errorOf("CARILLON_STORE_TOO_NEW") {}
 
+/** The store has an older schema than this code needs, and was not to be migrated. It was not touched. */
+export class StoreBehindError extends errorOf("CARILLON_STORE_BEHIND") {}
+
 /** The store failed; `cause` holds the driver's error. */
 export class StoreError extends errorOf("CARILLON_STORE") {}
+
+/** The store does not answer, for now: what was asked of it may or may not have been done. */
+export class StoreUnavailableError extends errorOf(unavailable) {}
 
 /** This engine or this mode cannot do what was asked. */
 export class UnsupportedError extends errorOf("CARILLON_UNSUPPORTED") {}
@@ -71,11 +82,6 @@ export class TimeoutError extends errorOf("CARILLON_TIMEOUT") {}
 
 /** The configuration cannot be used: a file that does not load, a setting that contradicts another. */
 export class ConfigError extends errorOf("CARILLON_CONFIG") {}
-
-// These two are recognised by their codes, never by their classes: a handler may
-// bring a copy of this module of its own.
-const permanent = "CARILLON_PERMANENT"
-const retryAfter = "CARILLON_RETRY_AFTER"
 
 /**
  * Throw this in a handler when trying again cannot help: the delivery becomes a
@@ -114,6 +120,11 @@ export class RetryAfterError extends CarillonError {
 /** Whether a handler threw a {@link PermanentError}, also one from another copy of this module. */
 export function isPermanent(error: unknown): boolean {
   return codeOf(error) === permanent
+}
+
+/** Whether the store did not answer, for now: to be tried again. */
+export function isUnavailable(error: unknown): boolean {
+  return codeOf(error) === unavailable
 }
 
 /** The time a {@link RetryAfterError} asks for, also of one from another copy of this module; else `null`. */

@@ -54,6 +54,8 @@ const rules: Readonly<Record<keyof Policy, Rule>> = {
   exponentialTimeoutCoefficient: factor(1, 1_000),
   maximumTimeout: whole(1, longestTimeout, "milliseconds"),
   concurrency: whole(1, 100_000),
+  globalConcurrency: orNull(whole(1, 100_000)),
+  keyConcurrency: orNull(whole(1, 100_000)),
   jitter: factor(0, 1),
   delays: {
     what: `null or a list of at most ${mostDelays} waits, each ${delay.what}`,
@@ -73,6 +75,7 @@ const rules: Readonly<Record<keyof Policy, Rule>> = {
     what: '"hold", "skip" or null',
     holds: (value) => value === null || value === "hold" || value === "skip",
   },
+  transactional: { what: "true or false", holds: (value) => typeof value === "boolean" },
 }
 
 function whole(from: number, to: number, unit?: string): Rule {
@@ -80,6 +83,10 @@ function whole(from: number, to: number, unit?: string): Rule {
     what: `a whole number ${unit === undefined ? "" : `of ${unit} `}from ${from} to ${to}`,
     holds: (value) => Number.isSafeInteger(value) && (value as number) >= from && (value as number) <= to,
   }
+}
+
+function orNull({ what, holds }: Rule): Rule {
+  return { what: `null or ${what}`, holds: (value) => value === null || holds(value) }
 }
 
 function factor(from: number, to: number): Rule {

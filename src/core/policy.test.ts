@@ -45,6 +45,14 @@ describe("resolvePolicy", () => {
     expect(resolvePolicy({ maximumBackoffDelay: 500 }).initialBackoffDelay).toBe(500)
   })
 
+  it("lets an inherited order and a limit to each key give way to each other", () => {
+    const limited = { keyConcurrency: 2 }
+
+    expect(resolvePolicy({ order: "hold" }, limited)).toMatchObject({ order: "hold", keyConcurrency: null })
+    expect(resolvePolicy(limited, { order: "skip" })).toMatchObject({ order: null, keyConcurrency: 2 })
+    expect(resolvePolicy({ order: null, ...limited }).keyConcurrency).toBe(2)
+  })
+
   it("is frozen down to its lists and keeps none of the caller's objects", () => {
     const delays = [1_000]
     const rateLimit = { limit: 10, per: 1_000 }
@@ -58,6 +66,10 @@ describe("resolvePolicy", () => {
 
   it.each<[unknown, string]>([
     [{ concurrency: 0 }, "Expected `concurrency` to be a whole number from 1 to 100000, got `0` (number)."],
+    [{ globalConcurrency: 0 }, "`globalConcurrency` to be null or a whole number from 1 to 100000, got `0`"],
+    [{ keyConcurrency: "2" }, "`keyConcurrency` to be null or a whole number from 1 to 100000"],
+    [{ keyConcurrency: 2, order: "hold" }, "`keyConcurrency` to be left out beside `order`"],
+    [{ transactional: 1 }, "`transactional` to be true or false, got `1` (number)."],
     [{ retries: 1.5 }, "Expected `retries` to be a whole number from 0 to 10000, got `1.5` (number)."],
     [{ retries: "3" }, 'Expected `retries` to be a whole number from 0 to 10000, got `"3"` (string).'],
     [{ timeout: 0 }, "`timeout` to be a whole number of milliseconds from 1 to 86400000, got `0`"],
@@ -98,6 +110,9 @@ describe("resolvePolicy", () => {
       maximumTimeout: time,
       rateLimit: fc.record({ limit: fc.integer({ min: 1, max: 1_000 }), per: time }),
       order: fc.constantFrom("hold", "skip", null),
+      globalConcurrency: fc.option(fc.integer({ min: 1, max: 100_000 })),
+      keyConcurrency: fc.option(fc.integer({ min: 1, max: 100_000 })),
+      transactional: fc.boolean(),
     },
     { requiredKeys: [] },
   )
@@ -106,6 +121,7 @@ describe("resolvePolicy", () => {
     fc.assert(
       fc.property(policies, (policy) => {
         fc.pre((policy.timeout ?? 0) <= (policy.maximumTimeout ?? 86_400_000))
+        fc.pre(!policy.order || !policy.keyConcurrency)
         fc.pre((policy.initialBackoffDelay ?? 0) <= (policy.maximumBackoffDelay ?? 2_592_000_000))
         const resolved = resolvePolicy(policy)
         expect(resolvePolicy(JSON.parse(JSON.stringify(resolved)))).toEqual(resolved)

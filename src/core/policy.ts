@@ -65,6 +65,22 @@ export interface Policy {
    */
   readonly concurrency?: number
   /**
+   * Attempts of this subscription that may run at one time over all processes
+   * together; the rest waits. `null` for no limit, which is faster: each limited
+   * delivery is a row of its own.
+   *
+   * @defaultValue null
+   */
+  readonly globalConcurrency?: number | null
+  /**
+   * Attempts that may run at one time of one event `key`, over all processes; the
+   * rest waits, in no promised order. Events without a key are not bound by it.
+   * Not beside `order`, which is one at a time already. `null` for no limit.
+   *
+   * @defaultValue null
+   */
+  readonly keyConcurrency?: number | null
+  /**
    * The random share added to each wait, so that what failed together does not
    * come back together: 0.2 adds 0 to 20 %. A wait is never shortened.
    *
@@ -94,6 +110,14 @@ export interface Policy {
    * @defaultValue null
    */
   readonly order?: "hold" | "skip" | null
+  /**
+   * Settle each delivery in the database transaction in which its handler writes
+   * (`ctx.tx`), so that its effect happens once, even when the process dies
+   * between the two. Only on a store that is the application's own database.
+   *
+   * @defaultValue false
+   */
+  readonly transactional?: boolean
 }
 
 /** A policy with every field decided. It is frozen, plain JSON, and may be resolved again. */
@@ -109,19 +133,23 @@ export const DEFAULT_POLICY: ResolvedPolicy = Object.freeze({
   exponentialTimeoutCoefficient: 1,
   maximumTimeout: 3_600_000,
   concurrency: 100,
+  globalConcurrency: null,
+  keyConcurrency: null,
   jitter: 0.2,
   delays: null,
   rateLimit: null,
   order: null,
+  transactional: false,
 })
 
 /**
  * The policy with every default filled in, checked and frozen.
  *
  * A maximum that is inherited gives way to a longer first value of the policy's
- * own, and an inherited first value to a shorter maximum; only a policy that
- * contradicts itself is refused. One that speaks of retries or backoff drops a
- * list of delays that it inherits.
+ * own, and an inherited first value to a shorter maximum; so do an inherited
+ * `order` and `keyConcurrency` to each other. Only a policy that contradicts
+ * itself is refused. One that speaks of retries or backoff drops a list of delays
+ * that it inherits.
  *
  * @throws InvalidPolicyError for a value out of range, for settings that
  *   contradict each other, and for a field that does not exist
@@ -136,6 +164,7 @@ export function resolvePolicy(policy?: Policy | null, defaults: Policy = DEFAULT
     ...merged,
     ...withMaximum("initialBackoffDelay", "maximumBackoffDelay", own, merged),
     ...withMaximum("timeout", "maximumTimeout", own, merged),
+    ...orderOrLimit(own, merged),
     retries: delays === null ? merged.retries : delays.length,
     delays: delays === null ? null : Object.freeze([...delays]),
     rateLimit: merged.rateLimit === null ? null : Object.freeze({ ...merged.rateLimit }),
@@ -163,5 +192,18 @@ function withMaximum(
   if (own[first] === undefined) return { [first]: merged[maximum] }
   throw new InvalidPolicyError(
     expected(`\`${maximum}\` to be at least \`${first}\` (${merged[first]})`, merged[maximum]),
+  )
+}
+
+/** One key is either kept in order, and so one at a time, or bounded. */
+function orderOrLimit(own: Policy, merged: ResolvedPolicy): Partial<ResolvedPolicy> {
+  if (merged.order === null || merged.keyConcurrency === null) return {}
+  if (own.keyConcurrency === undefined) return { keyConcurrency: null }
+  if (own.order === undefined) return { order: null }
+  throw new InvalidPolicyError(
+    expected(
+      "`keyConcurrency` to be left out beside `order`, which delivers the events of one key one at a time",
+      own.keyConcurrency,
+    ),
   )
 }

@@ -106,6 +106,39 @@ describe("roadOf", () => {
     expect(roadOf(ordered, { key: "ord_1001", deliverAt: null })).toEqual({ road: "job", reason: "ordered" })
     expect(roadOf(definition(), { key: null, deliverAt: 99 })).toEqual({ road: "job", reason: "delayed" })
     expect(roadOf(limited, plain)).toEqual({ road: "job", reason: "limited" })
+    expect(roadOf(definition({ policy: resolvePolicy({ globalConcurrency: 3 }) }), plain)).toEqual({
+      road: "job",
+      reason: "limited",
+    })
     expect(roadOf(definition({ paused: true }), plain)).toEqual({ road: "part", reason: "paused" })
   })
+
+  it("limits a key's deliveries only where the event has a key", () => {
+    const limited = definition({ policy: resolvePolicy({ keyConcurrency: 2 }) })
+
+    expect(roadOf(limited, plain).road).toBe("direct")
+    expect(roadOf(limited, { ...plain, key: "cus_1" })).toEqual({ road: "job", reason: "limited" })
+  })
+
+  it("gives what is settled in its handler's transaction a job, also while it is paused", () => {
+    const transactional = definition({ policy: resolvePolicy({ transactional: true }), paused: true })
+
+    expect(roadOf(transactional, plain)).toEqual({ road: "job", reason: "transactional" })
+  })
+
+  it("takes a definition from before there were limits over all workers for one without them", () => {
+    const { globalConcurrency, keyConcurrency, transactional, ...older } = resolvePolicy()
+
+    expect(roadOf(definition({ policy: older as never }), { ...plain, key: "cus_1" }).road).toBe("direct")
+  })
+
+  it.each([{ globalConcurrency: 1 }, { keyConcurrency: 1 }, { transactional: true }])(
+    "looks at each event where a policy says %j",
+    (policy) => {
+      const subscriptions = [version(1, {}, { policy: resolvePolicy(policy) })]
+      const { plain, candidates } = new Router({ version: 1, subscriptions }).route("order.placed", "", null)
+
+      expect([plain, candidates.length]).toEqual([null, 1])
+    },
+  )
 })

@@ -1,5 +1,6 @@
 import { type CompiledFilter, compileFilter } from "./filter.ts"
 import { compileNamePattern } from "./pattern.ts"
+import type { ResolvedPolicy } from "./policy.ts"
 import type { Catalog, SubscriptionDefinition, SubscriptionVersion } from "./subscription.ts"
 import type { EventView } from "./view.ts"
 
@@ -13,9 +14,16 @@ export function roadOf(
 ): { road: Road; reason: string } {
   if (event.deliverAt !== null) return { road: "job", reason: "delayed" }
   if (policy.order !== null && event.key !== null) return { road: "job", reason: "ordered" }
-  if (policy.rateLimit !== null) return { road: "job", reason: "limited" }
+  if (isLimited(policy, event.key)) return { road: "job", reason: "limited" }
+  if (policy.transactional) return { road: "job", reason: "transactional" }
   if (paused) return { road: "part", reason: "paused" }
   return { road: "direct", reason: "queued" }
+}
+
+/** Limits over all workers. A definition that is older than one of them lacks its field. */
+function isLimited(policy: ResolvedPolicy, key: string | null): boolean {
+  const { rateLimit, globalConcurrency, keyConcurrency } = policy
+  return Boolean(rateLimit || globalConcurrency || (keyConcurrency && key !== null))
 }
 
 /** The subscriptions that may want events of one name, scope and sender. */
@@ -117,7 +125,8 @@ export function isOperational(name: string): boolean {
 
 function isPlain({ subscription, filter }: Entry): boolean {
   const { policy, paused } = subscription.definition
-  return filter === null && policy.order === null && policy.rateLimit === null && !paused
+  if (filter !== null || policy.order !== null || policy.keyConcurrency || paused) return false
+  return !isLimited(policy, null) && !policy.transactional
 }
 
 export function wants({ filter }: Candidate, view: EventView): boolean {

@@ -175,6 +175,7 @@ export interface ReplayRequest {
 
 export interface PutReplay {
   readonly kind: "put-replay"
+  readonly token: string // made by whoever asks; the same again is the same replay
   readonly request: ReplayRequest
 }
 

@@ -2,6 +2,7 @@ import type { CommitPort } from "./commit.ts"
 import type { LeasesPort } from "./leases.ts"
 import type { MaintenancePort } from "./maintenance.ts"
 import type { QueriesPort } from "./queries.ts"
+import type { TransactionsPort } from "./transactions.ts"
 import type { WakeupPort } from "./wakeup.ts"
 
 /** A store that remembers: five small ports and what it can do. */
@@ -12,6 +13,7 @@ export interface Engine {
   readonly queries: QueriesPort
   readonly wakeup: WakeupPort
   readonly maintenance: MaintenancePort
+  readonly transactions: TransactionsPort | null // null = it is not the application's database
   close(): Promise<void>
 }
 

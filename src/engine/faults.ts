@@ -20,6 +20,10 @@ export type FaultPoint =
   | "spill.after"
   | "release.middle"
   | "replay.middle"
+  | "copy.middle"
+  | "copy.after"
+  | "copy.ending"
+  | "copy.ended"
 
 type FaultAction = "kill" | "stop" | "hold"
 

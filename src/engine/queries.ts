@@ -23,7 +23,9 @@ export interface QueriesPort {
   names(): Promise<readonly NameRow[]>
   workers(): Promise<readonly WorkerRow[]>
   lag(): Promise<readonly LagRow[]>
-  staged(eventGroupId: string): Promise<readonly EventRow[]>
+  /** In the order of their emits: the first of them, or all. */
+  staged(eventGroupId: string, limit?: number): Promise<readonly EventRow[]>
+  /** What somebody has to release: the outbox of transactions is none of them. */
   stagedGroups(): Promise<readonly StagedGroupRow[]>
   /** How much is older than these moments: the most that a prune could delete. */
   countBefore(query: { readonly events: number; readonly dead: number }): Promise<OldRows>
@@ -113,7 +115,7 @@ export interface JobRow {
   readonly attempt: number
   readonly crashes: number
   readonly isolated: boolean
-  readonly worker: number | null
+  readonly worker: number | null // while it is leased
   readonly createdAt: number
   readonly updatedAt: number
   readonly error: string | null

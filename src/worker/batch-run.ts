@@ -7,12 +7,13 @@ import type { ContinuedJob, LeasedRow, NewPart } from "../engine/commit.ts"
 import { reach } from "../engine/faults.ts"
 import { Delivery, type Home } from "./delivery.ts"
 import type { Desk } from "./desk.ts"
+import type { HeldLease } from "./held.ts"
 import { SpillingHome } from "./job-run.ts"
 import type { OpenBatch } from "./open-batches.ts"
 import { outcomeOf, recordOf } from "./verdict.ts"
 
 /** A batch or part that this worker holds: its deliveries, and what is known of them so far. */
-export class BatchRun implements Home, OpenBatch {
+export class BatchRun implements Home, OpenBatch, HeldLease {
   readonly source: "batch" | "part"
   readonly no: number
   readonly epoch: number
@@ -54,6 +55,7 @@ export class BatchRun implements Home, OpenBatch {
     this.replay = lease.replay
     this.catalogVersion = lease.catalogVersion
     this.startedAt = desk.clock.monotonic()
+    desk.held.add(this)
   }
 
   /** Something of it is handled, and can only be settled when it is closed. */
@@ -71,7 +73,13 @@ export class BatchRun implements Home, OpenBatch {
       })
       return
     }
-    this.#deliveries.push(new Delivery(this, handler, view, this.#desk.tools, { replay: this.replay }))
+    const delivery = new Delivery(this, handler, view, this.#desk.tools, { replay: this.replay })
+    if (handler.aloneBecause !== null) {
+      // It was routed before its policy was what it is now.
+      this.#jobs.push(this.#waitingJob(delivery, handler.aloneBecause))
+      return
+    }
+    this.#deliveries.push(delivery)
     this.#pending++
   }
 
@@ -117,6 +125,7 @@ export class BatchRun implements Home, OpenBatch {
   /** Its lease is gone: whatever its deliveries still report is nobody's business. */
   forget(): void {
     this.#closed = true
+    this.#desk.held.delete(this)
   }
 
   #settle(): void {
@@ -138,6 +147,7 @@ export class BatchRun implements Home, OpenBatch {
     })
     settled.then(
       (result) => {
+        this.#desk.held.delete(this)
         const rows = result.status === "ok" ? (result.jobs ?? []) : []
         for (const [i, home] of homes.entries()) home.arrive(rows[this.#jobs.length + i] ?? GONE, this.worker)
         if (result.status === "ok") for (const job of this.#jobs) this.#desk.reported(job)
@@ -148,6 +158,7 @@ export class BatchRun implements Home, OpenBatch {
         )
       },
       () => {
+        this.#desk.held.delete(this)
         for (const home of homes) home.arrive(GONE, this.worker)
         this.#desk.settled(this.worker, finished, false)
       },
@@ -173,6 +184,11 @@ export class BatchRun implements Home, OpenBatch {
       error: "error" in outcome ? outcome.error : null,
       history: [recordOf(this.#desk, delivery, outcome, ms, this.worker)],
     }
+  }
+
+  #waitingJob(delivery: Delivery, reason: string): ContinuedJob {
+    const rest = { dueAt: 0, attempt: 0, error: null, history: [] }
+    return { ...this.#jobOf(delivery), ...rest, state: WAITING, reason }
   }
 
   #bornLeased(delivery: Delivery): ContinuedJob {

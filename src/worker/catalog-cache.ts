@@ -55,8 +55,10 @@ export class CatalogCache {
   }
 
   async #load(): Promise<void> {
-    this.#catalog = await this.#queries.catalog()
-    this.#routers = new Map()
+    const catalog = await this.#queries.catalog()
+    // What is the same version routes the same: what was worked out for it stays.
+    if (catalog.version !== this.#catalog?.version) this.#routers = new Map()
+    this.#catalog = catalog
   }
 }
 

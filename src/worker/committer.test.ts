@@ -39,7 +39,7 @@ function appended(change: Change) {
   return { batches, jobs: [], rejected: [], existing: [], missing: [] }
 }
 
-async function setup({ mostBytes = 1_000, worker = null as number | null } = {}) {
+async function setup({ mostBytes = 1_000, worker = null as number | null, emitTimeoutMs = 30_000 } = {}) {
   const store = new HandStore()
   const definition = {
     pattern: "*",
@@ -80,6 +80,8 @@ async function setup({ mostBytes = 1_000, worker = null as number | null } = {})
     group: "shop",
     fastPath: true,
     mostBytes,
+    emitTimeoutMs,
+    onUnavailable: () => {},
     mostOwnDeliveries: 1_000,
   })
   const runner = {
@@ -87,6 +89,7 @@ async function setup({ mostBytes = 1_000, worker = null as number | null } = {})
     freeSlots: () => 0,
     begin: vi.fn(),
     poke: vi.fn(),
+    doubt: vi.fn(),
     resume: vi.fn(),
   } satisfies DirectRunner
   committer.runner = runner

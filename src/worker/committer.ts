@@ -2,15 +2,20 @@ import type { Clock, Timer } from "../core/clock.ts"
 import {
   IdConflictError,
   InvalidInputError,
+  isUnavailable,
   OverloadedError,
   StoppedError,
   StoreError,
 } from "../core/errors.ts"
 import type { DraftEvent } from "../core/event.ts"
 import { type EventKey, eventId, MAX_EVENTS_PER_COMMIT } from "../core/ids.ts"
-import type { AppendResult, Change, ChangeResult, RejectedEmit, StagedRelease } from "../engine/commit.ts"
+import type { AppendResult, Change, ChangeResult, RejectedEmit } from "../engine/commit.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { CatalogCache } from "./catalog-cache.ts"
+import { EmitQueue, type EmitWishes, type WaitingEmit } from "./emit-queue.ts"
+import { concernedBy } from "./hints.ts"
+import { Outage } from "./outage.ts"
+import { pause } from "./patience.ts"
 import { AppendPlan } from "./plan.ts"
 
 /** What an emit becomes: the ids of its events. */
@@ -29,6 +34,8 @@ export interface DirectRunner {
   begin(plan: AppendPlan, worker: number, result: AppendResult): void
   /** There may be work for our group in the store. */
   poke(): void
+  /** A commit was given up that may have been written, with work that is leased to us. */
+  doubt(): void
   /** Commits work again after a time in which they did not. */
   resume(): void
 }
@@ -41,35 +48,19 @@ export interface CommitterOptions {
   readonly group: string
   readonly fastPath: boolean
   readonly mostBytes: number // waiting to be written
+  readonly emitTimeoutMs: number // how long an emit waits for a store that does not answer
+  readonly onUnavailable: (error: unknown) => void // the store did not answer a commit, which is tried again
   readonly mostOwnDeliveries: number // of one commit, run from memory: a crash may repeat them
 }
 
 const RECEIPTS = {}
 const NO_RECEIPTS = undefined as unknown as Receipt[]
-const EVENTS_PER_COMMIT = 1_000
-// A commit is cut between emits, so what is taken together must be small beside it.
-const EVENTS_TOGETHER = 250
-const BYTES_TOGETHER = 1024 * 1024
-const BYTES_PER_COMMIT = 4 * 1024 * 1024
 const CHANGES_PER_COMMIT = 1_000
 const SETTLE_DELAY_MS = 5
 const TRIES_OF_EMITS = 3
 const RETRY_DELAY_MS = 100
-
-interface WaitingEmit {
-  readonly events: readonly DraftEvent[]
-  readonly bytes: number
-  readonly release: StagedRelease | null
-  readonly receipts: boolean
-  readonly resolve: (receipts: Receipt[]) => void
-  readonly reject: (error: Error) => void
-}
-
-interface JoinedEmit extends WaitingEmit {
-  readonly events: DraftEvent[]
-  bytes: number
-  readonly promise: Promise<Receipt[]>
-}
+/** A commit that takes longer is looked after so often. */
+const WATCH_MS = 500
 
 /** A commit on its way, with what is to be answered when it is written. */
 interface SentCommit {
@@ -77,6 +68,8 @@ interface SentCommit {
   readonly emits: readonly WaitingEmit[]
   readonly plan: AppendPlan | null // null = no emits in it
   readonly worker: number | null // whom our own batches are leased to
+  readonly written: readonly Change[]
+  readonly at: number // when it was sent, in real monotonic ms
   readonly results: Promise<ChangeResult[]>
 }
 
@@ -85,6 +78,8 @@ interface WaitingChange {
   readonly resolve: (result: ChangeResult) => void
   readonly reject: (error: Error) => void
   readonly keep: boolean // tried again until it is written
+  readonly at: number // when it was asked for, in real monotonic ms
+  isOver: boolean // it is answered, whatever becomes of it
 }
 
 /**
@@ -94,10 +89,12 @@ interface WaitingChange {
  */
 export class Committer {
   readonly #options: CommitterOptions
-  readonly #emits: WaitingEmit[] = []
-  #joined: JoinedEmit | null = null // the last waiting emit, if others may join it
+  readonly #emits = new EmitQueue()
+  readonly #outage = new Outage()
   #changes: WaitingChange[] = []
-  #bytes = 0
+  #sent: SentCommit | null = null // the one whose outcome is waited for
+  #watched: SentCommit | null = null // the one that was so at the last look
+  #watchTimer: NodeJS.Timeout | null = null
   #running = false
   #scheduled = false
   #settleTimer: Timer | null = null
@@ -119,48 +116,22 @@ export class Committer {
     return this.#failing
   }
 
+  /** Since when the commit is under way that waits for its answer, in real monotonic ms; null = none does. */
+  get sentAt(): number | null {
+    return this.#sent?.at ?? null
+  }
+
   /** Resolves once the events are written. Never waits for handlers. */
-  emit(
-    events: readonly DraftEvent[],
-    bytes: number,
-    { release = null, receipts = true }: { release?: StagedRelease | null; receipts?: boolean } = RECEIPTS,
-  ): Promise<Receipt[]> {
+  emit(events: readonly DraftEvent[], bytes: number, wishes: EmitWishes = RECEIPTS): Promise<Receipt[]> {
     if (this.#closed) return Promise.reject(stopped())
     if (events.length > MAX_EVENTS_PER_COMMIT) return Promise.reject(tooMany(events.length))
-    if (this.#bytes + bytes > this.#options.mostBytes && this.#bytes > 0)
+    if (this.#emits.bytes + bytes > this.#options.mostBytes && this.#emits.bytes > 0)
       return Promise.reject(this.#overloaded())
-    this.#bytes += bytes
-    const single = receipts || release !== null || events.length !== 1 ? undefined : events[0]
-    if (single !== undefined && single.id === null) return this.#emitTogether(single, bytes)
-    return new Promise((resolve, reject) => {
-      this.#push({ events, bytes, release, receipts, resolve, reject })
-    })
-  }
-
-  /**
-   * Single events that nothing can refuse alone, whose receipts nobody wants, are one emit together,
-   * with one promise: under a flood of emits that is most of what there is to remember of each.
-   */
-  #emitTogether(event: DraftEvent, bytes: number): Promise<Receipt[]> {
-    const joined = this.#joined
-    const fits =
-      joined !== null && joined.events.length < EVENTS_TOGETHER && joined.bytes + bytes <= BYTES_TOGETHER
-    if (fits) {
-      joined.events.push(event)
-      joined.bytes += bytes
-      return joined.promise
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<Receipt[]>()
-    const opened = { events: [event], bytes, release: null, receipts: false, resolve, reject, promise }
-    this.#push(opened)
-    this.#joined = opened
-    return promise
-  }
-
-  #push(emit: WaitingEmit): void {
-    this.#joined = null // emits are written in their order
-    this.#emits.push(emit)
     this.#schedule()
+    const { receipts = true, release = null } = wishes
+    const single = receipts || release !== null || events.length !== 1 ? undefined : events[0]
+    if (single !== undefined && single.id === null) return this.#emits.join(single, bytes)
+    return this.#emits.push(events, bytes, wishes)
   }
 
   /** Writes any other change with the next commit. */
@@ -191,16 +162,29 @@ export class Committer {
     })
   }
 
-  /** Writes what waits, then refuses everything. */
+  /** Like `flush`, but waits no longer than this for a store that fails. */
+  async flushWithin(patienceMs: number): Promise<void> {
+    const endsAt = performance.now() + patienceMs
+    const { promise: outOfPatience, resolve } = Promise.withResolvers<void>()
+    const watch = setInterval(() => {
+      if (this.#failing && performance.now() >= endsAt) resolve()
+    }, RETRY_DELAY_MS)
+    await Promise.race([this.flush(), outOfPatience])
+    clearInterval(watch)
+  }
+
+  /** Writes what waits, then refuses everything; what a failing store keeps waiting is given up. */
   async close(): Promise<void> {
-    await this.flush()
+    await this.flushWithin(0)
     this.#closed = true
+    this.#reject(this.#emits.takeOlder(Number.POSITIVE_INFINITY), stopped)
+    for (const each of this.#changes.splice(0)) each.reject(stopped())
   }
 
   #enqueue(change: Change, keep: boolean): Promise<ChangeResult> {
     if (this.#closed) return Promise.reject(stopped())
     return new Promise((resolve, reject) => {
-      this.#changes.push({ change, resolve, reject, keep })
+      this.#changes.push({ change, resolve, reject, keep, at: performance.now(), isOver: false })
       if (!keep || this.#changes.length >= CHANGES_PER_COMMIT) this.#schedule()
       else if (!this.#running && !this.#scheduled) {
         this.#settleTimer ??= this.#options.clock.setTimeout(() => this.#schedule(), SETTLE_DELAY_MS)
@@ -227,12 +211,13 @@ export class Committer {
     this.#running = true
     this.#options.clock.clearTimeout(this.#settleTimer)
     this.#settleTimer = null
-    let sent = this.#send()
-    while (sent !== null) {
+    this.#watchTimer ??= setTimeout(() => this.#watch(), WATCH_MS).unref()
+    this.#sent = this.#send()
+    while (this.#sent !== null) {
+      const sent: SentCommit = this.#sent
       const results = await this.#outcomeOf(sent)
-      const next: SentCommit | null = results !== null && this.#isUrgent() ? this.#send() : null
+      this.#sent = results !== null && this.#isUrgent() ? this.#send() : null
       if (results !== null) await this.#answer(sent, results)
-      sent = next
     }
     this.#running = false
     if (this.#isIdle()) for (const resolve of this.#idle.splice(0)) resolve()
@@ -247,22 +232,17 @@ export class Committer {
 
   #send(): SentCommit | null {
     const changes = this.#changes.splice(0, CHANGES_PER_COMMIT)
-    const emits = this.#nextEmits()
+    const emits = this.#emits.takeNext()
     if (changes.length === 0 && emits.length === 0) return null
     const plan = emits.length === 0 ? null : this.#plan(emits, this.#options.commitId())
     const worker = plan === null || plan.ownDeliveries === 0 ? null : (this.#runner?.adopt() ?? null)
-    const commit = { changes, emits, plan, worker }
-    return { ...commit, results: this.#write(commit, false) }
+    const written = changes.map((each) => each.change)
+    if (plan !== null) written.push(plan.toChange(worker, false, emits[0]?.release ?? null))
+    return { changes, emits, plan, worker, written, at: performance.now(), results: this.#write(written) }
   }
 
-  /** Every try of a commit says the same, so that an earlier one with an unknown outcome is recognised. */
-  #write(
-    { changes, emits, plan, worker }: Omit<SentCommit, "results">,
-    again: boolean,
-  ): Promise<ChangeResult[]> {
-    const written = changes.map((each) => each.change)
-    if (plan !== null) written.push(plan.toChange(worker, again, emits[0]?.release ?? null))
-    const results = this.#options.engine.commit(written)
+  #write(changes: readonly Change[]): Promise<ChangeResult[]> {
+    const results = this.#options.engine.commit(changes)
     results.catch(() => {}) // seen when its turn comes; until then a failure is nobody's unhandled rejection
     return results
   }
@@ -270,39 +250,61 @@ export class Committer {
   /** Its results; null when it could not be written and was given up. */
   async #outcomeOf(sent: SentCommit): Promise<ChangeResult[] | null> {
     let results = sent.results
-    for (let tries = 1; ; tries++) {
+    for (let failures = 0; ; results = this.#write(sent.written.map(again))) {
       try {
         const done = await results
         this.#recover()
         return done
       } catch (error) {
         this.#failing = true
-        await this.#pause(RETRY_DELAY_MS)
-        if (tries === TRIES_OF_EMITS || this.#closed) {
-          this.#giveUp(sent.emits, sent.changes, error as Error)
+        const away = isUnavailable(error)
+        const pauseMs = this.#outage.tried(error as Error)
+        if (away) this.#options.onUnavailable(error)
+        await pause(away ? pauseMs : RETRY_DELAY_MS)
+        if (!away) failures++
+        if (failures === TRIES_OF_EMITS || this.#closed || !this.#isWanted(sent)) {
+          this.#giveUp(sent, error as Error)
           return null
         }
-        results = this.#write(sent, true)
       }
     }
   }
 
-  /** The emits of the next commit; a release goes alone, for its events are left out one by one. */
-  #nextEmits(): WaitingEmit[] {
-    let events = 0
-    let bytes = 0
-    let count = 0
-    for (const emit of this.#emits) {
-      const isFull = events + emit.events.length > EVENTS_PER_COMMIT || bytes + emit.bytes > BYTES_PER_COMMIT
-      if (count > 0 && (isFull || emit.release !== null)) break
-      events += emit.events.length
-      bytes += emit.bytes
-      count++
-      if (emit.release !== null) break
+  /** Does anybody still wait for what is in it? Settles alone are tried for ever. */
+  #isWanted({ emits, changes }: SentCommit): boolean {
+    if (emits.length > 0) return emits.some((emit) => !emit.isOver)
+    return changes.some((each) => each.keep || !each.isOver)
+  }
+
+  /** While a commit takes long: what was asked for too long ago is answered, whatever becomes of it. */
+  #watch(): void {
+    this.#watchTimer = null
+    if (!this.#running) return
+    const { emitTimeoutMs } = this.#options
+    const isSlow = this.#sent !== null && this.#sent === this.#watched
+    if (isSlow || this.#outage.isOn) this.#emits.closeLast()
+    if (this.#outage.isOn || (isSlow && performance.now() - (this.#sent?.at ?? 0) >= emitTimeoutMs))
+      this.#rejectLate()
+    this.#watched = this.#sent
+    this.#watchTimer = setTimeout(() => this.#watch(), WATCH_MS).unref()
+  }
+
+  #rejectLate(): void {
+    const { emitTimeoutMs } = this.#options
+    const before = performance.now() - emitTimeoutMs
+    const isLate = ({ at }: { readonly at: number }): boolean => at <= before
+    this.#reject(this.#emits.takeOlder(before), () => this.#outage.neverSent(emitTimeoutMs))
+    this.#reject(this.#sent?.emits.filter(isLate) ?? [], () => this.#outage.unknownOutcome(emitTimeoutMs))
+    for (const each of [...(this.#sent?.changes ?? []), ...this.#changes]) {
+      if (each.keep || each.isOver || !isLate(each)) continue
+      each.isOver = true
+      each.reject(this.#outage.unknownResult(emitTimeoutMs))
     }
-    const next = this.#emits.splice(0, count)
-    if (this.#joined !== null && next.includes(this.#joined)) this.#joined = null
-    return next
+    this.#changes = this.#changes.filter((each) => !each.isOver)
+  }
+
+  #reject(emits: readonly WaitingEmit[], error: () => Error): void {
+    for (const emit of emits) this.#emits.answer(emit, () => emit.reject(error()))
   }
 
   /** Stops short where a crash would repeat too much: what is left over goes first in the next commit. */
@@ -317,36 +319,41 @@ export class Committer {
     })
     for (let emit = 0; emit < emits.length; emit++) {
       if (emit > 0 && plan.ownDeliveries >= this.#options.mostOwnDeliveries) {
-        this.#emits.unshift(...emits.splice(emit))
+        this.#emits.putBack(emits.splice(emit))
         break
       }
-      for (const event of (emits[emit] as WaitingEmit).events) plan.add(event, emit)
+      const { events, release } = emits[emit] as WaitingEmit
+      for (let i = 0; i < events.length; i++) plan.add(events[i] as DraftEvent, release === null ? emit : i)
     }
     return plan
   }
 
-  async #answer(
-    { changes, emits, plan, worker }: SentCommit,
-    results: readonly ChangeResult[],
-  ): Promise<void> {
+  async #answer(sent: SentCommit, results: readonly ChangeResult[]): Promise<void> {
+    const { changes, emits, plan, worker } = sent
     for (const [i, each] of changes.entries()) each.resolve(results[i] as ChangeResult)
+    this.#hint(sent.written, results)
     if (plan === null) return
     const result = results[changes.length] as ChangeResult
     if (result.status === "stale") {
-      this.#emits.unshift(...emits)
+      this.#emits.putBack(emits)
       // A catalog that cannot be read just now is asked for again when the commit is stale again.
-      await this.#options.catalog.refresh().catch(() => this.#pause(RETRY_DELAY_MS))
+      await this.#options.catalog.refresh().catch(() => pause(RETRY_DELAY_MS))
       return
     }
     if (result.status !== "ok" || result.append === undefined) {
       const message = result.status === "conflict" ? result.message : "The store fenced an emit."
-      for (const emit of emits) this.#finish(emit, () => emit.reject(new StoreError(message)))
+      this.#reject(emits, () => new StoreError(message))
       return
     }
     this.#acknowledge(emits, plan.commitId, result.append)
     if (worker !== null) this.#runner?.begin(plan, worker, result.append)
     if (plan.ownQueued || (worker === null && plan.ownDeliveries > 0)) this.#runner?.poke()
-    this.#options.engine.wakeup.hint()
+  }
+
+  #hint(written: readonly Change[], results: readonly ChangeResult[]): void {
+    const concerned = concernedBy(written, results, this.#options.group)
+    if (concerned === null || concerned.includes(this.#options.group)) this.#runner?.poke()
+    if (concerned === null || concerned.length > 0) this.#options.engine.wakeup.hint(concerned)
   }
 
   #acknowledge(emits: readonly WaitingEmit[], commitId: string, append: AppendResult): void {
@@ -357,36 +364,30 @@ export class Committer {
       const emit = emits[i] as WaitingEmit
       const first = index
       index += emit.events.length
-      this.#bytes -= emit.bytes
-      const refusal = rejected.size === 0 ? undefined : rejected.get(i)
-      if (refusal !== undefined) emit.reject(errorOf(refusal))
-      else emit.resolve(emit.receipts ? receiptsOf(emit.events, commitId, first, existing) : NO_RECEIPTS)
+      const refusal = rejected.size === 0 || emit.release !== null ? undefined : rejected.get(i)
+      if (emit.release !== null)
+        for (const each of rejected.values()) emit.onRefused?.(each.emit, errorOf(each))
+      this.#emits.answer(emit, () => {
+        if (refusal !== undefined) emit.reject(errorOf(refusal))
+        else emit.resolve(emit.receipts ? receiptsOf(emit.events, commitId, first, existing) : NO_RECEIPTS)
+      })
     }
-  }
-
-  #finish(emit: WaitingEmit, answer: () => void): void {
-    this.#bytes -= emit.bytes
-    answer()
   }
 
   #recover(): void {
     if (!this.#failing) return
     this.#failing = false
+    this.#outage.end()
     this.#runner?.resume()
   }
 
-  #giveUp(emits: readonly WaitingEmit[], changes: readonly WaitingChange[], error: Error): void {
-    for (const emit of emits) this.#finish(emit, () => emit.reject(error))
-    const kept = this.#closed ? [] : changes.filter((each) => each.keep)
-    this.#changes = [...kept, ...this.#changes]
-    for (const each of changes) if (!kept.includes(each)) each.reject(error)
-  }
-
-  /** Real time: what is waited for is the disk, not the application's clock. */
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      setTimeout(resolve, ms)
-    })
+  #giveUp({ emits, changes, worker }: SentCommit, error: Error): void {
+    if (worker !== null) this.#runner?.doubt()
+    this.#reject(emits, () => error)
+    const isKept = (each: WaitingChange): boolean =>
+      !this.#closed && (each.keep || (isUnavailable(error) && !each.isOver))
+    this.#changes = [...changes.filter(isKept), ...this.#changes]
+    for (const each of changes) if (!isKept(each)) each.reject(error)
   }
 
   #overloaded(): OverloadedError {
@@ -395,6 +396,11 @@ export class Committer {
       `Expected fewer than ${mostBytes} bytes of events to be waiting for the disk, got more: events are emitted faster than they can be written. Await each emit, emit in arrays, or try again later.`,
     )
   }
+}
+
+/** Every try of a commit says the same, so that an earlier one with an unknown outcome is recognised. */
+function again(change: Change): Change {
+  return change.kind === "append" ? { ...change, again: true } : change
 }
 
 function errorOf({ code, message }: RejectedEmit): Error {

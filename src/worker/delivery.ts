@@ -2,15 +2,18 @@ import { AsyncLocalStorage } from "node:async_hooks"
 import { TimeoutError } from "../core/errors.ts"
 import { deliveryId } from "../core/ids.ts"
 import type { EventView } from "../core/view.ts"
+import { type DeliveryTransaction, type HandlerTx, transactionFor } from "./handler-transaction.ts"
 import type { HandlerEntry, HandlerTools } from "./handlers.ts"
 
 /** What a delivery reports to: its batch, its job, or the spill that turns one into the other. */
 export interface Home {
   /** `error` is undefined when the handler succeeded. */
   done(delivery: Delivery, error: unknown, ms: number): void
+  /** Writes the success into the handler's own transaction and commits it; only `done` tells anybody. */
+  settleWithin?(transaction: DeliveryTransaction, delivery: Delivery, ms: number): Promise<void>
 }
 
-export type DeliveryState = "waiting" | "running" | "done" | "given-up"
+export type DeliveryState = "waiting" | "running" | "settling" | "done" | "given-up"
 
 /** One event for one subscription, in this process, from waiting to done. */
 export class Delivery {
@@ -24,6 +27,7 @@ export class Delivery {
   startedAt = 0 // monotonic ms
   deadline = 0 // monotonic ms
   timedOut = false
+  transaction: DeliveryTransaction | null = null // null = its handler has not asked for one
   #controller: AbortController | null = null
   #tools: HandlerTools
 
@@ -68,6 +72,11 @@ export class Delivery {
     return this.#tools.container
   }
 
+  get tx(): HandlerTx {
+    this.transaction ??= transactionFor(this, this.#tools.transactions)
+    return this.transaction.sql
+  }
+
   abort(reason: Error): void {
     this.#controller?.abort(reason)
   }
@@ -108,6 +117,10 @@ export class DeliveryContext {
 
   get container(): unknown {
     return this.#delivery.container
+  }
+
+  get tx(): HandlerTx {
+    return this.#delivery.tx
   }
 }
 

@@ -1,5 +1,7 @@
 import type { ResolvedPolicy } from "../core/policy.ts"
 import type { EventView } from "../core/view.ts"
+import type { FleetLimits } from "../engine/leases.ts"
+import type { TransactionsPort } from "../engine/transactions.ts"
 import type { Delivery, DeliveryContext } from "./delivery.ts"
 
 /** A handler as the runner calls it. */
@@ -8,6 +10,7 @@ export type HandlerFunction = (event: EventView, context: DeliveryContext) => un
 /** What handlers are handed beside the event. */
 export interface HandlerTools {
   readonly container: unknown
+  readonly transactions: TransactionsPort | null // null = the store is not the application's database
   loggerFor(delivery: Delivery): unknown
 }
 
@@ -24,6 +27,7 @@ export class HandlerEntry {
   readonly run: HandlerFunction
   readonly policy: ResolvedPolicy
   readonly ephemeral: boolean
+  readonly fleetLimits: FleetLimits | null // null = none
   paused: boolean
   #averageMs = AHEAD_MS // until more is known
   running = 0
@@ -45,6 +49,7 @@ export class HandlerEntry {
     this.policy = entry.policy
     this.ephemeral = entry.ephemeral
     this.paused = entry.paused
+    this.fleetLimits = fleetLimitsOf(entry.policy)
   }
 
   get hasSlot(): boolean {
@@ -61,10 +66,25 @@ export class HandlerEntry {
     this.#averageMs += (ms - this.#averageMs) / 16
   }
 
-  /** Twice its slots, or what it gets through in a twentieth of a second where that is more. */
+  /** Its slots are those of the whole fleet: each is free again only when the store knows it. */
+  get sharesSlots(): boolean {
+    return this.policy.globalConcurrency !== null || this.policy.keyConcurrency !== null
+  }
+
+  /**
+   * Twice its slots, or what it gets through in a twentieth of a second where that is more. But what is
+   * held ready here takes slots of the whole fleet where those are limited.
+   */
   get #reach(): number {
+    if (this.sharesSlots) return this.policy.concurrency
     const rounds = Math.min(MOST_ROUNDS, Math.max(2, AHEAD_MS / Math.max(this.#averageMs, 0.1)))
     return Math.floor(this.policy.concurrency * rounds)
+  }
+
+  /** Why none of its deliveries may run from a batch, with others; null = they may. */
+  get aloneBecause(): string | null {
+    if (this.policy.transactional) return "transactional"
+    return this.policy.globalConcurrency === null && this.policy.rateLimit === null ? null : "limited"
   }
 
   /** So much of it is free that asking the store for more is worth a call. */
@@ -107,6 +127,11 @@ export class HandlerEntry {
     for (const delivery of waiting) this.#queue.push(delivery)
     this.#head = 0
   }
+}
+
+function fleetLimitsOf({ rateLimit, globalConcurrency, keyConcurrency }: ResolvedPolicy): FleetLimits | null {
+  if (rateLimit === null && globalConcurrency === null && keyConcurrency === null) return null
+  return { rate: rateLimit, concurrency: globalConcurrency, keyConcurrency }
 }
 
 /** The handlers of this process, by the number of their subscription. */

@@ -90,13 +90,10 @@ export class Intake {
     if (taken.takes >= TAKES_BEFORE_ISOLATION) {
       const jobs = takeApart(this.#group, taken.priority, taken.replay, deliveries)
       const lease = { source: taken.source, no: taken.no, worker, epoch: taken.epoch }
-      const result = await this.#desk.committer.settle({
-        kind: "settle-batch",
-        lease,
-        outcome: {},
-        jobs,
-        parts: [],
-      })
+      const { held, committer } = this.#desk
+      held.add(lease)
+      const settled = committer.settle({ kind: "settle-batch", lease, outcome: {}, jobs, parts: [] })
+      const result = await settled.finally(() => held.delete(lease))
       this.#desk.settled(worker, 0, result.status === "ok")
       return
     }

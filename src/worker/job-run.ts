@@ -1,9 +1,11 @@
 import type { AttemptRecord } from "../core/job.ts"
 import type { Outcome } from "../core/outcome.ts"
-import type { LeasedRow } from "../engine/commit.ts"
+import type { ChangeResult, LeasedRow } from "../engine/commit.ts"
 import { reach } from "../engine/faults.ts"
 import type { Delivery, Home } from "./delivery.ts"
 import type { Desk } from "./desk.ts"
+import type { DeliveryTransaction } from "./handler-transaction.ts"
+import type { HeldLease } from "./held.ts"
 import { outcomeOf, recordOf } from "./verdict.ts"
 
 /** Where a delivery reports while its batch is being spilled: the result waits for the job's number. */
@@ -54,13 +56,15 @@ export interface JobTerms {
 }
 
 /** A job that this worker holds. */
-export class JobRun implements Home {
+export class JobRun implements Home, HeldLease {
+  readonly source = "job"
   readonly no: number
   readonly epoch: number
   readonly worker: number
   readonly #desk: Desk
   readonly #skips: boolean
   readonly #isolated: boolean
+  #settledWithin: ChangeResult | null = null
 
   constructor(desk: Desk, lease: LeasedRow & JobTerms) {
     this.#desk = desk
@@ -69,9 +73,22 @@ export class JobRun implements Home {
     this.worker = lease.worker
     this.#skips = lease.skips
     this.#isolated = lease.isolated
+    desk.held.add(this)
+  }
+
+  async settleWithin(transaction: DeliveryTransaction, delivery: Delivery, ms: number): Promise<void> {
+    const { no, worker, epoch } = this
+    const outcome: Outcome = { kind: "delivered" }
+    const record = recordOf(this.#desk, delivery, outcome, ms, worker)
+    const change = { kind: "settle-job", no, worker, epoch, outcome, record, unordered: false } as const
+    this.#settledWithin = await transaction.settle(change)
   }
 
   done(delivery: Delivery, error: unknown, ms: number): void {
+    if (this.#settledWithin !== null) {
+      this.#ended(1, this.#settledWithin.status === "ok" && isWaitedFor(delivery))
+      return
+    }
     const outcome: Outcome =
       error === undefined ? { kind: "delivered" } : outcomeOf(this.#desk, delivery, error)
     this.#settle(outcome, recordOf(this.#desk, delivery, outcome, ms, this.worker), delivery)
@@ -92,6 +109,7 @@ export class JobRun implements Home {
   }
 
   #ended(counted: number, more: boolean): void {
+    this.#desk.held.delete(this)
     if (this.#isolated) this.#desk.isolatedEnded(this.no)
     this.#desk.settled(this.worker, counted, more)
   }
@@ -104,11 +122,18 @@ export class JobRun implements Home {
       (result) => {
         if (result.status === "ok" && outcome.kind === "dead" && delivery !== null)
           this.#desk.died(delivery, outcome)
-        this.#ended(counted, result.status === "ok" && outcome.kind !== "cancelled")
+        if (result.status === "ok" && outcome.kind === "retry") this.#desk.dueBy(outcome.dueAt)
+        this.#ended(counted, result.status === "ok" && delivery !== null && isWaitedFor(delivery))
       },
       () => this.#ended(counted, false),
     )
+    if (delivery !== null && isWaitedFor(delivery)) this.#desk.committer.hurry()
   }
+}
+
+/** Others of its key, or for its slot, may go only now that it is written as settled. */
+function isWaitedFor({ view, handler }: Delivery): boolean {
+  return handler.sharesSlots || (view.key !== null && handler.policy.order !== null)
 }
 
 function ignore(): void {

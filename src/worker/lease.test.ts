@@ -3,14 +3,18 @@ import type { Engine } from "../engine/engine.ts"
 import { movingClock } from "../testing/moving-clock.ts"
 import { Lease } from "./lease.ts"
 
+const GLANCE = { work: false, released: false, nextDueAt: null, catalogVersion: null }
+const beaten = (alive: boolean) => ({ alive, freed: 0, glance: GLANCE })
+
 function setup() {
   const clock = movingClock()
   const leases = {
     join: vi.fn(async () => ({ worker: leases.join.mock.calls.length })),
-    heartbeat: vi.fn(async () => ({ alive: true, freed: 0 })),
+    heartbeat: vi.fn(async () => beaten(true)),
     leave: vi.fn(async () => {}),
   }
   const calls = { onLost: vi.fn(), onHeld: vi.fn(), onFreed: vi.fn(), onError: vi.fn() }
+  const news = { onBeat: vi.fn(), onGlance: vi.fn(), onAnswered: vi.fn() }
   const lease = new Lease({
     engine: { leases } as unknown as Engine,
     clock,
@@ -19,8 +23,9 @@ function setup() {
     heartbeatMs: 5_000,
     handles: () => [1],
     ...calls,
+    ...news,
   })
-  return { clock, leases, lease, ...calls }
+  return { clock, leases, lease, ...calls, ...news }
 }
 
 describe("Lease", () => {
@@ -41,7 +46,7 @@ describe("Lease", () => {
 
     await clock.advance("15s")
     expect(lease.isHeld).toBe(false)
-    leases.heartbeat.mockResolvedValue({ alive: true, freed: 0 })
+    leases.heartbeat.mockResolvedValue(beaten(true))
     await clock.advance("5s")
 
     expect(lease.isHeld).toBe(true)
@@ -52,7 +57,7 @@ describe("Lease", () => {
   it("joins again under another number when it was taken away", async () => {
     const { clock, lease, leases, onLost } = setup()
     await lease.join()
-    leases.heartbeat.mockResolvedValueOnce({ alive: false, freed: 0 })
+    leases.heartbeat.mockResolvedValueOnce(beaten(false))
 
     await clock.advance("5s")
 
@@ -64,7 +69,7 @@ describe("Lease", () => {
   it("asks again for as long as the store refuses to let it join", async () => {
     const { clock, lease, leases } = setup()
     await lease.join()
-    leases.heartbeat.mockResolvedValueOnce({ alive: false, freed: 0 })
+    leases.heartbeat.mockResolvedValueOnce(beaten(false))
     leases.join.mockRejectedValueOnce(new Error("the file is locked"))
 
     await clock.advance("5s")
@@ -81,7 +86,7 @@ describe("Lease", () => {
     leases.heartbeat.mockImplementationOnce(
       () =>
         new Promise((resolve) => {
-          answer = () => resolve({ alive: true, freed: 0 })
+          answer = () => resolve(beaten(true))
         }),
     )
 
@@ -93,5 +98,29 @@ describe("Lease", () => {
     await clock.advance(1)
 
     expect(lease.isHeld).toBe(false)
+  })
+
+  it("says when the next heartbeat is due, and nothing of one that is on its way", async () => {
+    const { clock, lease, leases } = setup()
+    await lease.join()
+    leases.heartbeat.mockImplementationOnce(() => new Promise(() => {}))
+
+    await clock.advance("4s")
+    expect(lease.untilBeatMs).toBe(1_000)
+    await clock.advance("2s")
+
+    expect(lease.untilBeatMs).toBe(Number.POSITIVE_INFINITY)
+  })
+
+  it("tells what each heartbeat saw, and tries again soon after one that failed", async () => {
+    const { clock, lease, leases, onGlance, onError } = setup()
+    await lease.join()
+    leases.heartbeat.mockRejectedValueOnce(new Error("the server is away"))
+
+    await clock.advance("5s")
+    expect([onError.mock.calls.length, onGlance.mock.calls.length]).toEqual([1, 0])
+    await clock.advance("1s")
+
+    expect(onGlance.mock.calls).toEqual([[GLANCE]])
   })
 })

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../core/clock.ts"
 import type { Engine } from "../engine/engine.ts"
+import type { Glance } from "../engine/leases.ts"
 
 export interface LeaseOptions {
   readonly engine: Engine
@@ -11,8 +12,14 @@ export interface LeaseOptions {
   readonly onLost: () => void
   readonly onHeld: () => void // it had run out by our own clock, and holds again
   readonly onFreed: () => void // a dead worker's work became free
+  readonly onBeat: () => void // a heartbeat is on its way
+  readonly onGlance: (glance: Glance) => void // what it saw
+  readonly onAnswered: () => void // the store wrote a heartbeat
   readonly onError: (error: unknown) => void
 }
+
+/** After a heartbeat that failed the next follows sooner, so that a store that is back is noticed. */
+const RETRY_MS = 1_000
 
 /**
  * One worker's lease: it is held while heartbeats are written and our own monotonic clock agrees.
@@ -25,6 +32,7 @@ export class Lease {
   #joining: Promise<number> | null = null
   #endsAt = 0 // monotonic ms
   #timer: Timer | null = null
+  #beatsAt = Number.POSITIVE_INFINITY // monotonic ms
   #left = false
 
   constructor(options: LeaseOptions) {
@@ -40,6 +48,10 @@ export class Lease {
     return this.#worker !== null && this.#options.clock.monotonic() < this.#endsAt
   }
 
+  get untilBeatMs(): number {
+    return Math.max(0, this.#beatsAt - this.#options.clock.monotonic())
+  }
+
   join(): Promise<number> {
     if (this.#worker !== null) return Promise.resolve(this.#worker)
     this.#joining ??= this.#join().finally(() => {
@@ -50,7 +62,7 @@ export class Lease {
 
   /** One heartbeat, now. */
   async beat(): Promise<void> {
-    const { engine, clock, leaseMs, handles } = this.#options
+    const { engine, clock, group, leaseMs, handles } = this.#options
     const worker = this.#worker
     if (worker === null) {
       // The store refused us when the lease was lost: without this nobody would ask again.
@@ -58,17 +70,25 @@ export class Lease {
       return
     }
     const startedAt = clock.monotonic()
-    const { alive, freed } = await engine.leases.heartbeat({ worker, leaseMs, handles: handles() })
+    this.#options.onBeat()
+    const { alive, freed, glance } = await engine.leases.heartbeat({
+      worker,
+      group,
+      leaseMs,
+      handles: handles(),
+    })
+    this.#options.onAnswered()
     if (this.#worker !== worker) return
     if (!alive) await this.#rejoin()
     else this.#hold(startedAt + leaseMs)
     if (freed > 0) this.#options.onFreed()
+    else if (alive) this.#options.onGlance(glance)
   }
 
   async leave(): Promise<void> {
     this.#left = true
     this.#clearTimer()
-    await this.#joining
+    await this.#joining?.catch(() => {}) // there is nothing to leave then
     const worker = this.#worker
     this.#worker = null
     if (worker !== null) await this.#options.engine.leases.leave(worker)
@@ -99,14 +119,20 @@ export class Lease {
     this.#options.onFreed()
   }
 
-  #schedule(): void {
+  #schedule(ms = this.#options.heartbeatMs): void {
     if (this.#left) return
     this.#clearTimer()
+    this.#beatsAt = this.#options.clock.monotonic() + ms
     this.#timer = this.#options.clock.setTimeout(() => {
-      this.beat()
-        .catch(this.#options.onError)
-        .finally(() => this.#schedule())
-    }, this.#options.heartbeatMs)
+      this.#beatsAt = Number.POSITIVE_INFINITY
+      this.beat().then(
+        () => this.#schedule(),
+        (error) => {
+          this.#options.onError(error)
+          this.#schedule(Math.min(RETRY_MS, this.#options.heartbeatMs))
+        },
+      )
+    }, ms)
   }
 
   #clearTimer(): void {

@@ -1,6 +1,7 @@
 import { PART_SIZE, slices } from "../core/batch.ts"
 import type { DraftEvent } from "../core/event.ts"
-import { type Router, roadOf, wants } from "../core/route.ts"
+import type { ResolvedPolicy } from "../core/policy.ts"
+import { type Road, type Router, roadOf, wants } from "../core/route.ts"
 import type { SubscriptionVersion } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
 import type { AppendEvents, NewBatch, NewJob, NewPart, StagedRelease } from "../engine/commit.ts"
@@ -120,7 +121,7 @@ export class AppendPlan {
       this.#wait(subscription, event.priority, reason, index)
       return
     }
-    const leased = road === "direct" && this.#takeSlot(subscription)
+    const leased = mayBeBornLeased(subscription, road, reason) && this.#takeSlot(subscription)
     this.#jobs.push(toJob(subscription, event, index, reason, leased))
     if (leased) this.#leased.push({ subscription, index, view })
     else if (subscription.group === this.#group) this.#ownQueued = true
@@ -178,6 +179,11 @@ export class AppendPlan {
   }
 }
 
+/** What nothing but a free slot is needed for: no order, no limit over all workers, no time, no pause. */
+function mayBeBornLeased({ definition }: SubscriptionVersion, road: Road, reason: string): boolean {
+  return road === "direct" || (reason === "transactional" && !definition.paused)
+}
+
 export interface LeasedJob {
   readonly subscription: SubscriptionVersion
   readonly index: number
@@ -227,11 +233,17 @@ function toJob(
     subscription: subscription.no,
     group: subscription.group,
     scope: event.scope,
-    // A delayed event keeps nobody of its key waiting: its place is when it falls due.
-    key: subscription.definition.policy.order === null || reason === "delayed" ? null : event.key,
+    key: jobKey(subscription.definition.policy, event),
     priority: event.priority,
     dueAt: event.deliverAt ?? 0,
     reason,
     leased,
   }
+}
+
+/** The key by which a job is ordered or limited. */
+function jobKey({ order, keyConcurrency }: ResolvedPolicy, { key, deliverAt }: DraftEvent): string | null {
+  // A delayed event keeps nobody of its key waiting: its place is when it falls due.
+  if (order !== null) return deliverAt === null ? key : null
+  return keyConcurrency ? key : null
 }

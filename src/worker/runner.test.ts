@@ -45,7 +45,13 @@ function setup({ capacity = 1_000, mostUnsettled = 4_000 } = {}) {
       paused: false,
     })
   const deliver = (entry: HandlerEntry, index: number, isolated = false) =>
-    new Delivery(home, entry, brand(index), { container: null, loggerFor: () => null }, { isolated })
+    new Delivery(
+      home,
+      entry,
+      brand(index),
+      { container: null, transactions: null, loggerFor: () => null },
+      { isolated },
+    )
   const allow = (value: boolean) => {
     allowed = value
   }

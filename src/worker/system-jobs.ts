@@ -1,10 +1,12 @@
 import type { Clock } from "../core/clock.ts"
 import type { ClaimedJob } from "../engine/leases.ts"
 import type { Committer } from "./committer.ts"
+import type { Held } from "./held.ts"
 
 export interface SystemJobsOptions {
   readonly clock: Clock
   readonly committer: Committer
+  readonly held: Held
   /** Runs it to its end, or until `goesOn` says no: then its lease is handed back. */
   readonly run: (job: ClaimedJob, worker: number, goesOn: () => boolean) => Promise<void>
   readonly goesOn: (worker: number) => boolean
@@ -33,7 +35,10 @@ export class SystemJobs {
   }
 
   start(job: ClaimedJob, worker: number): void {
+    const lease = { source: "job", no: job.no, worker } as const
+    this.#options.held.add(lease)
     const running = this.#run(job, worker).finally(() => {
+      this.#options.held.delete(lease)
       this.#running.delete(running)
       this.#options.onEnd()
     })

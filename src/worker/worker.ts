@@ -1,5 +1,5 @@
-import type { Clock, Timer } from "../core/clock.ts"
-import { StoppedError } from "../core/errors.ts"
+import type { Clock } from "../core/clock.ts"
+import { isUnavailable, StoppedError } from "../core/errors.ts"
 import type { Failure } from "../core/failure.ts"
 import { deliveryId } from "../core/ids.ts"
 import type { Outcome } from "../core/outcome.ts"
@@ -7,17 +7,21 @@ import { pickOrder } from "../core/priority.ts"
 import type { EventView } from "../core/view.ts"
 import type { AppendResult, ContinuedJob } from "../engine/commit.ts"
 import type { Engine } from "../engine/engine.ts"
-import type { ClaimedJob, TakenBatch } from "../engine/leases.ts"
+import type { ClaimedJob, FleetLimits, Glance, TakenBatch } from "../engine/leases.ts"
 import type { CatalogCache } from "./catalog-cache.ts"
 import type { Committer, DirectRunner } from "./committer.ts"
 import type { Delivery } from "./delivery.ts"
 import type { Desk } from "./desk.ts"
+import { Doubts, ON_ITS_WAY_MS } from "./doubts.ts"
 import type { HandlerEntry, Handlers, HandlerTools } from "./handlers.ts"
+import { Held } from "./held.ts"
 import { Intake } from "./intake.ts"
 import { IsolatedSlot } from "./isolated-slot.ts"
 import { JobRun, NoHome } from "./job-run.ts"
 import { Lease } from "./lease.ts"
+import { Lookout, type Taken } from "./lookout.ts"
 import { type OpenBatch, OpenBatches } from "./open-batches.ts"
+import { Patience, pause, within } from "./patience.ts"
 import type { AppendPlan } from "./plan.ts"
 import { Runner } from "./runner.ts"
 import { SystemJobs } from "./system-jobs.ts"
@@ -42,7 +46,11 @@ export interface WorkerOptions {
   readonly onDead: (death: Death) => void
   readonly onStuck: (delivery: Delivery) => void
   readonly onTaken: (event: EventView, subscriptions: number) => void
+  /** What transactions of the application left behind can be released. */
+  readonly onReleased: () => void
   readonly onError: (error: unknown) => void
+  /** The store answers, perhaps after a time in which it did not. */
+  readonly onAnswered: () => void
 }
 
 /** A delivery that became a dead letter. */
@@ -60,6 +68,12 @@ const BATCHES_PER_TAKE = 4
 
 const IDLE_LOOK_MS = 10
 
+/** What one question to the store brought. */
+type Haul = Pick<Taken, "count" | "mayHaveLeft">
+const NO_HAUL: Haul = { count: 0, mayHaveLeft: false }
+
+const NOTHING: Glance = { work: false, released: false, nextDueAt: null, catalogVersion: null }
+
 /**
  * Takes work, runs it within its limits, settles it: the one claim loop for every kind of job.
  *
@@ -73,6 +87,7 @@ export class Worker implements DirectRunner, Desk {
   readonly committer: Committer
   readonly handlers: Handlers
   readonly tools: HandlerTools
+  readonly held = new Held()
   readonly #options: WorkerOptions
   readonly #lease: Lease
   readonly #batches: OpenBatches
@@ -81,13 +96,10 @@ export class Worker implements DirectRunner, Desk {
   readonly #intake: Intake
   #state: "new" | "running" | "stopping" | "stopped" = "new"
   #backlog = false // the store holds batches of ours that we had no room for
-  #wantsMore = false // the last look was cut short by our own limits
   #round = 0
-  #looking: Promise<number> | null = null
-  #lookAgain = false
-  #lookTimer: Timer | null = null
-  #lookAt = Number.POSITIVE_INFINITY
-  #pokeScheduled = false
+  readonly #lookout: Lookout
+  readonly #doubts: Doubts
+  #nextDueAt: number | null = null // as the last claim said
   #capScheduled = false
   readonly #toOpen: { readonly taken: TakenBatch; readonly worker: number }[] = []
   #stopListening: (() => void) | null = null
@@ -108,7 +120,24 @@ export class Worker implements DirectRunner, Desk {
       handles: () => options.handlers.numbers(),
       onLost: () => this.#lose(),
       onHeld: () => this.resume(),
-      onFreed: () => this.poke(),
+      onFreed: () => this.#lookout.poke(true),
+      onBeat: () => this.#lookout.beginBeat(),
+      onGlance: (glance) => this.#lookout.heedBeat(glance, this.#hasPaused),
+      onAnswered: options.onAnswered,
+      onError: options.onError,
+    })
+    this.#lookout = new Lookout({
+      clock: options.clock,
+      pollMs: options.pollMs,
+      mayAsk: () => this.#lease.isHeld && !options.committer.isFailing,
+      take: (thorough) => this.#takeAll(thorough),
+      peek: () => this.#peek(),
+      hasOutbox: options.engine.transactions !== null,
+      onReleased: options.onReleased,
+      onCatalog: (version) => {
+        if (version !== options.catalog.version) void this.#heedCatalog()
+      },
+      untilBeatMs: () => this.#lease.untilBeatMs,
       onError: options.onError,
     })
     this.runner = new Runner({
@@ -117,16 +146,18 @@ export class Worker implements DirectRunner, Desk {
       mostUnsettled: options.mostUnsettled,
       mayStart: () => this.#lease.isHeld && !options.committer.isFailing,
       onFree: (handler) => {
-        if (this.#wantsMore && handler.isHungry) this.poke()
+        if (this.#lookout.wantsMore && handler.isHungry) this.poke()
       },
       onStuck: (delivery) => this.#onStuck(delivery),
       onCapped: () => this.#onCapped(),
     })
+    this.#doubts = new Doubts(options.clock)
     this.#batches = new OpenBatches(options.clock)
     this.#isolated = new IsolatedSlot(options.clock, () => this.poke())
     this.#systemJobs = new SystemJobs({
       clock: options.clock,
       committer: options.committer,
+      held: this.held,
       run: options.runSystemJob,
       goesOn: (worker) => this.#state === "running" && worker === this.#lease.worker,
       pauseMs: options.pollMs,
@@ -160,8 +191,8 @@ export class Worker implements DirectRunner, Desk {
     await this.#lease.join()
     await this.#lease.beat()
     this.#state = "running"
-    this.#stopListening = this.#options.engine.wakeup.listen(() => void this.#onHint())
-    this.poke()
+    this.#stopListening = this.#options.engine.wakeup.listen((groups) => this.#onHint(groups))
+    this.#lookout.open()
   }
 
   // DirectRunner: our own emits
@@ -187,23 +218,23 @@ export class Worker implements DirectRunner, Desk {
   }
 
   poke(): void {
-    if (this.#state !== "running" || this.#pokeScheduled) return
-    this.#pokeScheduled = true
-    setImmediate(() => {
-      this.#pokeScheduled = false
-      void this.look()
-    })
+    this.#lookout.poke()
   }
 
   resume(): void {
+    this.#options.onAnswered()
     this.runner.pump()
-    this.poke()
+    this.#lookout.poke(true)
   }
 
   // Desk: what leased work tells us
 
   closed(run: OpenBatch): void {
     this.#batches.closed(run)
+  }
+
+  dueBy(at: number): void {
+    this.#lookout.dueBy(at)
   }
 
   settled(worker: number | null, count: number, more: boolean): void {
@@ -217,7 +248,7 @@ export class Worker implements DirectRunner, Desk {
   }
 
   reported(job: ContinuedJob): void {
-    if (job.state === 0) this.#lookBy(job.dueAt)
+    if (job.state === 0) this.#lookout.dueBy(job.dueAt)
     else if (job.state === 3) this.#options.onDead(deathOf(job))
   }
 
@@ -235,24 +266,9 @@ export class Worker implements DirectRunner, Desk {
     })
   }
 
-  /** Takes what can be taken now; resolves to how much that was. */
-  async look(): Promise<number> {
-    if (this.#looking !== null) {
-      this.#lookAgain = true
-      return this.#looking
-    }
-    this.#looking = this.#look()
-    const taken = await this.#looking
-    this.#looking = null
-    if (this.#lookAgain) {
-      this.#lookAgain = false
-      this.poke()
-    }
-    return taken
-  }
-
   /** Resolves when nothing can run now: what is due is done and written. */
   async drain(): Promise<void> {
+    const patience = new Patience()
     for (;;) {
       await this.committer.flush()
       await this.runner.whenIdle()
@@ -260,9 +276,11 @@ export class Worker implements DirectRunner, Desk {
       await this.committer.flush()
       if (!this.runner.isIdle) continue
       if (this.#state !== "running") return
-      while (this.#looking !== null) await this.#looking
-      const taken = await this.look()
-      if (taken === 0 && this.runner.isIdle && this.#batches.size === 0 && this.#systemJobs.size === 0) return
+      const taken = await this.#lookout.lookAnew()
+      const isIdle = this.runner.isIdle && this.#batches.size === 0 && this.#systemJobs.size === 0
+      if (this.#lookout.isAway) await pause(AWAY_MS)
+      else if (taken > 0 || !isIdle) patience.restore()
+      else if (!(await patience.isWorthLookingAgain(this.#nextDueAt, this.clock.now()))) return
       await new Promise((resolve) => setImmediate(resolve))
     }
   }
@@ -273,9 +291,11 @@ export class Worker implements DirectRunner, Desk {
     const started = this.#state === "running"
     this.#state = "stopping"
     this.#stopListening?.()
-    this.#clearTimers()
+    this.#batches.close()
+    this.#isolated.clear()
+    const lookedLast = this.#lookout.close()
     if (started) {
-      await this.#looking
+      await lookedLast
       this.#batches.spillAll()
       this.#handBack(() => true)
       await within(this.runner.whenIdle(), graceMs)
@@ -284,32 +304,66 @@ export class Worker implements DirectRunner, Desk {
       await within(this.runner.whenIdle(), LAST_CHANCE_MS)
     }
     await within(this.#systemJobs.whenDone(), LAST_CHANCE_MS)
-    await this.committer.flush()
-    await this.#lease.leave()
+    await this.committer.flushWithin(graceMs)
+    // Where it cannot be given back, the lease runs out by itself.
+    await this.#lease.leave().catch(this.#options.onError)
+    if (started) this.#options.engine.wakeup.hint([this.#options.group])
     this.runner.close()
     this.#state = "stopped"
   }
 
-  async #look(): Promise<number> {
-    this.#lookTimer = this.#clear(this.#lookTimer)
-    this.#lookAt = Number.POSITIVE_INFINITY
-    if (this.#state !== "running" || !this.#lease.isHeld || this.committer.isFailing) {
-      this.#lookBy(this.clock.now() + this.#options.pollMs)
-      return 0
+  async #takeAll(thorough: boolean): Promise<Taken> {
+    await this.#openAll()
+    await this.#resolveDoubt()
+    const batches = await this.#takeBatches(thorough)
+    const jobs = await this.#claimJobs(thorough)
+    return {
+      count: batches.count + jobs.count,
+      mayHaveLeft: batches.mayHaveLeft || jobs.mayHaveLeft,
+      hasRoom: this.runner.room > 0,
+      isCutShort: this.#isCutShort() || this.#doubts.isOpen,
     }
+  }
+
+  doubt(): void {
+    this.#doubts.begin()
+  }
+
+  /** Asks for what it leases to us; when the answer is lost, that may be leased all the same. */
+  async #asking<T>(answer: Promise<T>): Promise<T> {
     try {
-      await this.#openAll()
-      const taken = await this.#takeBatches()
-      const claimed = await this.#claimJobs()
-      this.#wantsMore = taken + claimed > 0 || this.#isCutShort()
-      if (taken + claimed > 0 && this.runner.room > 0) this.#lookAgain = true
-      this.#lookBy(this.clock.now() + this.#options.pollMs)
-      return taken + claimed
+      return await answer
     } catch (error) {
-      this.#options.onError(error)
-      this.#lookBy(this.clock.now() + this.#options.pollMs)
-      return 0
+      if (isUnavailable(error)) this.doubt()
+      throw error
     }
+  }
+
+  /** Hands back what came with an answer that was lost. Within a look: nothing else is being asked for. */
+  async #resolveDoubt(): Promise<void> {
+    const worker = this.#lease.worker
+    if (worker === null || !this.#doubts.isDue(this.committer.sentAt)) return
+    const known = this.held.of(worker)
+    const freed = await this.#options.engine.leases.handBack({
+      worker,
+      olderThanMs: ON_ITS_WAY_MS,
+      ...known,
+    })
+    this.#doubts.resolved()
+    if (freed > 0) this.#lookout.poke(true)
+  }
+
+  async #peek(): Promise<Glance> {
+    const worker = this.#lease.worker
+    if (worker === null) return NOTHING
+    const { engine, group } = this.#options
+    const subscriptions = [...this.handlers.values()].filter((each) => !each.paused).map((each) => each.no)
+    return engine.leases.peek({ worker, group, subscriptions })
+  }
+
+  get #hasPaused(): boolean {
+    for (const handler of this.handlers.values()) if (handler.paused) return true
+    return false
   }
 
   /** There may be more in the store than our own limits let us take: slots that get free ask again. */
@@ -319,23 +373,29 @@ export class Worker implements DirectRunner, Desk {
     return false
   }
 
-  async #takeBatches(): Promise<number> {
+  async #takeBatches(thorough: boolean): Promise<Haul> {
     const worker = this.#lease.worker
-    if (worker === null || this.runner.room === 0) return 0
-    if (this.handlers.size === 0) return 0
+    if (worker === null || this.runner.room === 0 || this.handlers.size === 0) return NO_HAUL
     const batches = this.runner.waiting < this.#options.capacity ? BATCHES_PER_TAKE : 0
-    const taken = await this.#options.engine.leases.take({
-      worker,
-      group: this.#options.group,
-      slots: this.#slots(),
-      batches,
-      priorities: pickOrder(this.#round++),
-    })
-    if (batches > 0 && !taken.some((each) => each.source === "batch")) this.#backlog = false
-    if (worker !== this.#lease.worker) return 0
+    const { leases } = this.#options.engine
+    const taken = await this.#asking(
+      leases.take({
+        worker,
+        group: this.#options.group,
+        slots: this.#slots(),
+        batches,
+        priorities: pickOrder(this.#round++),
+        thorough,
+      }),
+    )
+    const parts = taken.filter((each) => each.source === "part").length
+    const allTaken = taken.length - parts < batches
+    if (allTaken) this.#backlog = false
+    if (worker !== this.#lease.worker) return NO_HAUL
     for (const each of taken) this.#toOpen.push({ taken: each, worker })
     await this.#openAll()
-    return taken.length
+    // How many parts a take looks at is the engine's choice.
+    return { count: taken.length, mayHaveLeft: parts > 0 || (batches > 0 && !allTaken) }
   }
 
   /** One whose catalog cannot be read now is opened at the next look. */
@@ -346,27 +406,37 @@ export class Worker implements DirectRunner, Desk {
     }
   }
 
-  async #claimJobs(): Promise<number> {
+  async #claimJobs(thorough: boolean): Promise<Haul> {
     const worker = this.#lease.worker
-    if (worker === null || this.runner.room === 0) return 0
+    this.#nextDueAt = null
+    if (worker === null || this.runner.room === 0) return NO_HAUL
     const slots = this.#slots()
-    const { jobs, nextDueAt } = await this.#options.engine.leases.claim({
-      worker,
-      group: this.#options.group,
-      slots,
-      limits: this.#limits(),
-      priorities: pickOrder(this.#round++),
-      isolated: this.#isolated.isFree,
-      system: this.#systemJobs.free,
-    })
-    if (worker !== this.#lease.worker) return 0
+    const { leases } = this.#options.engine
+    const { jobs, nextDueAt } = await this.#asking(
+      leases.claim({
+        worker,
+        group: this.#options.group,
+        slots,
+        limits: this.#limits(),
+        priorities: pickOrder(this.#round++),
+        thorough,
+        isolated: this.#isolated.isFree,
+        system: this.#systemJobs.free,
+      }),
+    )
+    if (worker !== this.#lease.worker) return NO_HAUL
     for (const job of jobs) {
       if (job.kind === "delivery") this.#intake.openJob(job, worker)
       else this.#systemJobs.start(job, worker)
     }
+    // A pause may have come while this was asked for.
+    if (jobs.length > 0 && this.#hasPaused) this.#giveBackPaused()
+    this.#nextDueAt = nextDueAt
     if (nextDueAt !== null)
-      this.#lookBy(Math.max(nextDueAt, this.clock.now() + (jobs.length > 0 ? 0 : IDLE_LOOK_MS)))
-    return jobs.length
+      this.#lookout.dueBy(Math.max(nextDueAt, this.clock.now() + (jobs.length > 0 ? 0 : IDLE_LOOK_MS)))
+    const got = Map.groupBy(jobs, (job) => job.subscription)
+    const isFilled = slots.some(([no, asked]) => (got.get(no)?.length ?? 0) >= asked)
+    return { count: jobs.length, mayHaveLeft: isFilled }
   }
 
   /** A handler was taken off: what waits here for it goes back. */
@@ -395,10 +465,10 @@ export class Worker implements DirectRunner, Desk {
     return slots
   }
 
-  #limits(): Record<number, { limit: number; per: number }> {
-    const limits: Record<number, { limit: number; per: number }> = {}
-    for (const { no, policy } of this.handlers.values())
-      if (policy.rateLimit !== null) limits[no] = policy.rateLimit
+  #limits(): Record<number, FleetLimits> {
+    const limits: Record<number, FleetLimits> = {}
+    for (const { no, fleetLimits } of this.handlers.values())
+      if (fleetLimits !== null) limits[no] = fleetLimits
     return limits
   }
 
@@ -418,36 +488,40 @@ export class Worker implements DirectRunner, Desk {
     this.#options.onStuck(delivery)
   }
 
-  /** Another process wrote: perhaps work, perhaps a subscription or a pause. */
-  async #onHint(): Promise<void> {
+  /** Another process wrote: work for these groups, or, for everybody, perhaps a subscription or a pause. */
+  #onHint(groups: readonly string[] | null): void {
+    if (groups === null) void this.#heedCatalog().then(() => this.poke())
+    else if (groups.includes(this.#options.group)) this.poke()
+  }
+
+  async #heedCatalog(): Promise<void> {
     try {
       await this.#options.catalog.refresh()
       this.heedPauses()
     } catch (error) {
       this.#options.onError(error)
     }
-    this.poke()
   }
 
   /** Brings the handlers' pauses up to the catalog; what waits here for a paused one goes back. */
   heedPauses(): void {
     const current = new Map(this.#options.catalog.router.subscriptions.map((each) => [each.no, each]))
     let paused = false
+    let resumed = false
     for (const handler of this.handlers.values()) {
       const isPaused = current.get(handler.no)?.definition.paused ?? false
       if (isPaused && !handler.paused) paused = true
+      if (!isPaused && handler.paused) resumed = true
       handler.paused = isPaused
     }
-    if (!paused) return
-    this.#batches.spillAll()
-    this.#handBack((handler) => handler.paused)
+    if (resumed) this.runner.pump()
+    if (paused) this.#giveBackPaused()
   }
 
-  #lookBy(at: number): void {
-    if (this.#state !== "running" || at >= this.#lookAt) return
-    this.#lookTimer = this.#clear(this.#lookTimer)
-    this.#lookAt = at
-    this.#lookTimer = this.clock.setTimeout(() => void this.look(), Math.max(0, at - this.clock.now()))
+  /** What waits in open batches goes back with them; only jobs are handed back one by one. */
+  #giveBackPaused(): void {
+    this.#batches.spillAll()
+    this.#handBack((handler) => handler.paused)
   }
 
   /** Everything under the old lease is somebody else's now. */
@@ -456,33 +530,13 @@ export class Worker implements DirectRunner, Desk {
     this.#batches.forget()
     this.#isolated.clear()
     this.runner.forget(new NoHome(this))
-    if (this.#state === "running") this.poke()
-  }
-
-  #clearTimers(): void {
-    this.#lookTimer = this.#clear(this.#lookTimer)
-    this.#batches.close()
-    this.#isolated.clear()
-  }
-
-  #clear(timer: Timer | null): null {
-    if (timer !== null) this.clock.clearTimeout(timer)
-    return null
+    this.held.clear()
+    this.poke()
   }
 }
 
 const LAST_CHANCE_MS = 200
-
-/** Real time: a process that is told to stop is waited for by its supervisor's clock. */
-async function within(work: Promise<unknown>, ms: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const limit = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms)
-  })
-  await Promise.race([work, limit])
-  clearTimeout(timer)
-}
-
+const AWAY_MS = 100
 function deathOf(job: ContinuedJob): Death {
   return {
     deliveryId: deliveryId(job.commitId, job.index, job.subscription, job.replay),

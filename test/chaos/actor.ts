@@ -1,7 +1,7 @@
 // Promise: one process of a crash program: it emits, handles and writes both down, as its plan says.
 import { setTimeout as sleep } from "node:timers/promises"
+import { codeOf } from "../../src/core/errors.ts"
 import { type Carillon, type CarillonEvent, createCarillon, type HandlerContext } from "../../src/index.ts"
-import { systemClock } from "../../src/system-clock.ts"
 import { Book } from "./book.ts"
 import type { ActorPlan, EmitPlan, EventData, SubscriberPlan } from "./plans.ts"
 
@@ -10,7 +10,6 @@ const book = new Book(plan.book, `${plan.name}.${process.pid}`)
 let emitting = plan.emits !== null
 let count = 0
 
-const shift = plan.clockShiftMs ?? 0
 const carillon = await createCarillon({
   database: plan.database,
   group: "shop",
@@ -20,7 +19,6 @@ const carillon = await createCarillon({
   pollMs: 200,
   graceMs: 2_000,
   mostRepeated: plan.mostRepeated,
-  clock: { ...systemClock, now: () => Date.now() + shift },
   ...plan.options,
 })
 for (const subscriber of plan.subscribers) subscribe(carillon, subscriber)
@@ -68,7 +66,7 @@ async function emitAll(wish: EmitPlan): Promise<void> {
 async function emitLane(wish: EmitPlan): Promise<void> {
   while (emitting && count < (wish.most ?? Number.POSITIVE_INFINITY)) {
     const events = Array.from({ length: wish.each ?? 1 }, () => nextEvent(wish))
-    await emitOnce(events, wish).catch(() => {})
+    await emitOnce(events, wish).catch((error) => book.write("refuse", codeOf(error) ?? "without-code"))
     if (wish.pauseMs !== undefined) await sleep(wish.pauseMs)
     else await new Promise((resolve) => setImmediate(resolve))
   }
@@ -117,7 +115,9 @@ async function obey({ do: what, argument }: { do: string; argument?: unknown }):
     process.exit(0)
   } else if (what === "emit") {
     const events = argument as Emitted[]
-    await emitOnce(events, { names: [] }).catch((error: Error) => book.write("refuse", error.name))
+    await emitOnce(events, { names: [] }).catch((error) =>
+      book.write("refuse", codeOf(error) ?? "without-code"),
+    )
     process.send?.({ emitted: events.length })
   } else if (what === "release") {
     await carillon.events.releaseGroupedEvents(argument as string)

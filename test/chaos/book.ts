@@ -1,4 +1,4 @@
-import { openSync, readFileSync, writeSync } from "node:fs"
+import { openSync, readFileSync, readSync, writeSync } from "node:fs"
 
 /** What is written down: an emit begun, its acknowledgement, an attempt begun, a handler's effect. */
 export type Verb = "emit" | "ack" | "refuse" | "begin" | "fail" | "done" | "note"
@@ -35,6 +35,28 @@ export class Book {
     const line = (event: string) =>
       `${verb} ${event} ${subscriber} ${attempt} ${delivery} ${this.#who} ${at}\n`
     writeSync(this.#file, events.map(line).join(""))
+  }
+}
+
+/** Counts what is acknowledged, as the book grows. */
+export class Acknowledged {
+  readonly #file: number
+  readonly #piece = Buffer.alloc(1 << 20)
+  #rest = ""
+  #count = 0
+
+  constructor(path: string) {
+    this.#file = openSync(path, "r")
+  }
+
+  count(): number {
+    for (;;) {
+      const read = readSync(this.#file, this.#piece)
+      if (read === 0) return this.#count
+      const lines = (this.#rest + this.#piece.toString("latin1", 0, read)).split("\n")
+      this.#rest = lines.pop() as string
+      for (const line of lines) if (line.startsWith("ack ")) this.#count++
+    }
   }
 }
 

@@ -1,13 +1,13 @@
 // Promise: a rolling deploy under load, with one subscription added and one removed, makes exactly the
 // deliveries that the catalog said at each commit.
 import { setTimeout as sleep } from "node:timers/promises"
-import { openSqlite } from "../../src/engines/sqlite/engine.ts"
-import { systemClock } from "../../src/system-clock.ts"
+import type { Engine } from "../../src/engine/engine.ts"
 import { readBook } from "./book.ts"
-import { read, settled } from "./observer.ts"
-import type { ActorPlan, EventData, SubscriberPlan } from "./plans.ts"
+import { events, settled } from "./observer.ts"
+import type { EventData, SubscriberPlan } from "./plans.ts"
+import { type EngineName, engineAsked } from "./store.ts"
 import { inOneLine, type Tally, tallyOf } from "./tally.ts"
-import { Troupe } from "./troupe.ts"
+import { type Role, Troupe } from "./troupe.ts"
 
 export interface DeployTally extends Tally {
   readonly unwanted: number // handled though the catalog did not say so when they were emitted
@@ -20,8 +20,16 @@ const REMOVED = { id: "stock", event: "order.placed", ms: 25, policy: { concurre
 const KEPT = { id: "mail", event: "order.placed" }
 const ADDED = { id: "audit", event: "order.*" }
 
-export async function deploy({ recovery = true, stillMs = 5_000 } = {}): Promise<DeployTally> {
-  const troupe = new Troupe({ recovery })
+export async function deploy({
+  engine = "sqlite",
+  recovery = true,
+  stillMs = 5_000,
+}: {
+  engine?: EngineName
+  recovery?: boolean
+  stillMs?: number
+} = {}): Promise<DeployTally> {
+  const troupe = await Troupe.gather({ engine, recovery })
   try {
     const old = [troupe.start(version("old", [REMOVED, KEPT])), troupe.start(version("old", [REMOVED, KEPT]))]
     await Promise.all(old.map((each) => each.ready))
@@ -41,7 +49,8 @@ export async function deploy({ recovery = true, stillMs = 5_000 } = {}): Promise
     await sleep(400)
     await old[0]?.kill()
     troupe.kills++
-    await removeSubscription(troupe.database, `${REMOVED.id}@${REMOVED.event}`)
+    const id = `${REMOVED.id}@${REMOVED.event}`
+    await (await troupe.store()).commit([{ kind: "end-subscription", group: "shop", id }])
     await sleep(300)
     await old[1]?.stop()
     await sleep(300)
@@ -51,29 +60,16 @@ export async function deploy({ recovery = true, stillMs = 5_000 } = {}): Promise
     producer.tell("hush")
     await settled(troupe, stillMs)
     await Promise.all([producer, second].map((each) => each.stop()))
-    return compare(troupe, addedAt)
+    return await compare(troupe, addedAt)
   } finally {
     await troupe.close()
   }
 }
 
 /** What each commit was routed to is in the store; what came of it is in the book. */
-function compare(troupe: Troupe, addedAt: number): DeployTally {
+async function compare(troupe: Troupe, addedAt: number): Promise<DeployTally> {
   const book = readBook(troupe.book)
-  const wanted = new Map<string, string[]>()
-  const rows = read(
-    troupe.database,
-    `SELECT e.data, group_concat(s.id) AS ids FROM events e
-     JOIN commits c ON c.commit_id = e.commit_id
-     LEFT JOIN subscription_versions v ON v.from_version <= c.catalog_version
-       AND (v.to_version IS NULL OR v.to_version > c.catalog_version)
-     LEFT JOIN subscriptions s ON s.no = v.subscription
-     GROUP BY e.commit_id, e.idx`,
-  )
-  for (const { data, ids } of rows) {
-    const subscribers = ((ids as string | null) ?? "").split(",").map((id) => id.split("@")[0] as string)
-    wanted.set((JSON.parse(data as string) as EventData).n, subscribers)
-  }
+  const wanted = await routed(await troupe.store())
   const done = book.filter((each) => each.verb === "done")
   const late = book.filter(
     ({ verb, event, at }) =>
@@ -81,7 +77,7 @@ function compare(troupe: Troupe, addedAt: number): DeployTally {
   )
   return {
     // What waited for the removed one is cancelled with it, so only the others must be complete.
-    ...tallyOf(book, troupe, (event) => (wanted.get(event) ?? []).filter((id) => id !== REMOVED.id)),
+    ...(await tallyOf(book, troupe, (event) => (wanted.get(event) ?? []).filter((id) => id !== REMOVED.id))),
     unwanted: done.filter(({ event, subscriber }) => !wanted.get(event)?.includes(subscriber)).length,
     late: late.length,
     added: done.filter((each) => each.subscriber === ADDED.id).length,
@@ -89,21 +85,30 @@ function compare(troupe: Troupe, addedAt: number): DeployTally {
   }
 }
 
-async function removeSubscription(path: string, id: string): Promise<void> {
-  const engine = await openSqlite({ path, synchronous: "FULL", thread: "main", clock: systemClock })
-  await engine.commit([{ kind: "end-subscription", group: "shop", id }])
-  await engine.close()
+/** Which subscribers the catalog said, at the commit of each event. */
+async function routed(store: Engine): Promise<Map<string, string[]>> {
+  const { rows, versions } = await events(store)
+  const { subscriptions } = await store.queries.catalog()
+  const wanted = new Map<string, string[]>()
+  for (const { commitId, data } of rows) {
+    const version = versions[commitId] as number
+    const current = subscriptions.filter(
+      ({ fromVersion, toVersion }) => fromVersion <= version && (toVersion === null || toVersion > version),
+    )
+    wanted.set(
+      (JSON.parse(data as string) as EventData).n,
+      current.map(({ id }) => id.split("@")[0] as string),
+    )
+  }
+  return wanted
 }
 
-function version(
-  name: string,
-  subscribers: readonly SubscriberPlan[],
-): Omit<ActorPlan, "database" | "book" | "mostRepeated"> {
+function version(name: string, subscribers: readonly SubscriberPlan[]): Role {
   return { name, works: true, subscribers, emits: null }
 }
 
 if (import.meta.main) {
-  const result = await deploy()
+  const result = await deploy({ engine: engineAsked() })
   const { unwanted, late, added, removed } = result
   console.log(inOneLine("deploy", result), JSON.stringify({ unwanted, late, added, removed }))
 }

@@ -1,10 +1,11 @@
 // Promise: a process that is frozen past its lease and thawed again writes nothing over its successor.
 import { setTimeout as sleep } from "node:timers/promises"
+import type { TraceRows } from "../../src/engine/queries.ts"
 import { readBook } from "./book.ts"
-import { read, settled } from "./observer.ts"
-import type { ActorPlan } from "./plans.ts"
+import { jobs, settled, traces } from "./observer.ts"
+import { type EngineName, engineAsked } from "./store.ts"
 import { inOneLine, type Tally, tally } from "./tally.ts"
-import { Troupe } from "./troupe.ts"
+import { type Role, Troupe } from "./troupe.ts"
 
 export interface FrozenTally extends Tally {
   readonly freezes: number
@@ -14,6 +15,7 @@ export interface FrozenTally extends Tally {
 }
 
 export interface FrozenOptions {
+  readonly engine?: EngineName
   readonly recovery?: boolean
   readonly freezes?: readonly (string | null)[] // a named point, or null = at some moment
   readonly frozenMs?: number
@@ -25,10 +27,9 @@ const SUBSCRIBERS = [
   { id: "mail", event: "order.placed", ms: 400, policy: { retries: 3, initialBackoffDelay: 50 } },
 ]
 
-/** Batches that are still run from memory, jobs born of a spill, and settles under way are all frozen once. */
-export async function frozen({
-  recovery = true,
-  freezes = [
+/** A server goes through the middle of a commit without us. */
+const FREEZES = {
+  sqlite: [
     "commit.before=stop@6",
     "settle.middle=stop@4",
     "handlers.after=stop@4",
@@ -36,10 +37,25 @@ export async function frozen({
     "spill.after=stop@20",
     null,
   ],
+  postgres: [
+    "commit.before=stop@6",
+    "commit.after=stop@4",
+    "handlers.after=stop@4",
+    "spill.before=stop@2",
+    "spill.after=stop@20",
+    null,
+  ],
+} as const
+
+/** Batches that are still run from memory, jobs born of a spill, and settles under way are all frozen once. */
+export async function frozen({
+  engine = "sqlite",
+  recovery = true,
+  freezes = FREEZES[engine],
   frozenMs = 1_800,
   stillMs = 5_000,
 }: FrozenOptions = {}): Promise<FrozenTally> {
-  const troupe = new Troupe({ recovery })
+  const troupe = await Troupe.gather({ engine, recovery })
   try {
     const successor = troupe.start({ ...actor("successor"), emits: null })
     await successor.ready
@@ -47,25 +63,21 @@ export async function frozen({
     await settled(troupe, stillMs)
     const book = readBook(troupe.book)
     await successor.stop()
+    const store = await troupe.store()
     return {
-      ...tally(
+      ...(await tally(
         troupe,
         SUBSCRIBERS.map((each) => each.id),
-      ),
+      )),
       // A process that is frozen repeats as much as one that dies.
       cap: freezes.length * troupe.mostRepeated,
       freezes: freezes.length,
-      settledTwice: read(
-        troupe.database,
-        `SELECT id FROM jobs WHERE (SELECT count(*) FROM json_each(history) WHERE value ->> 'outcome' = 'delivered') > 1`,
+      settledTwice: (await jobs(store)).filter(
+        ({ history }) => history.filter((each) => each.outcome === "delivered").length > 1,
       ).length,
       handledBySuccessor: book.filter((each) => each.verb === "done" && each.who.startsWith("successor"))
         .length,
-      takenOver: read(
-        troupe.database,
-        `SELECT no FROM batches WHERE takes > 1 UNION ALL SELECT no FROM parts WHERE takes > 1
-         UNION ALL SELECT no FROM jobs WHERE crashes > 0`,
-      ).length,
+      takenOver: takenOver(await traces(store)),
     }
   } finally {
     await troupe.close()
@@ -84,7 +96,17 @@ async function freezeOnce(troupe: Troupe, fault: string | null, frozenMs: number
   await victim.stop()
 }
 
-function actor(name: string): Omit<ActorPlan, "database" | "book" | "mostRepeated"> {
+/** A batch stands in the trace of each of its events, and is counted once. */
+function takenOver(all: readonly TraceRows[]): number {
+  const rows = all.flatMap(({ batches, parts, jobs: own }) => [
+    ...batches.filter((row) => row.takes > 1).map((row) => `batch ${row.no}`),
+    ...parts.filter((row) => row.takes > 1).map((row) => `part ${row.no}`),
+    ...own.filter((row) => row.crashes > 0).map((row) => `job ${row.no}`),
+  ])
+  return new Set(rows).size
+}
+
+function actor(name: string): Role {
   return {
     name,
     works: true,
@@ -94,7 +116,7 @@ function actor(name: string): Omit<ActorPlan, "database" | "book" | "mostRepeate
 }
 
 if (import.meta.main) {
-  const result = await frozen()
+  const result = await frozen({ engine: engineAsked() })
   console.log(
     inOneLine("frozen", result),
     `freezes ${result.freezes}, settled twice ${result.settledTwice}, taken over ${result.takenOver}`,

@@ -1,10 +1,10 @@
 // Promise: a subscription that hangs and one that is paused keep nobody else waiting and fill neither the
 // heap nor the file with anything but what waits.
+
+import { DatabaseSync } from "node:sqlite"
 import { setTimeout as sleep } from "node:timers/promises"
-import { openSqlite } from "../../src/engines/sqlite/engine.ts"
-import { systemClock } from "../../src/system-clock.ts"
+import type { Engine } from "../../src/engine/engine.ts"
 import { readBook } from "./book.ts"
-import { read } from "./observer.ts"
 import { type Actor, Troupe } from "./troupe.ts"
 
 export interface HeapReport {
@@ -22,14 +22,14 @@ const SUBSCRIBERS = [
 ]
 
 export async function heap({ rounds = 5, emits = 40, each = 50, restMs = 900 } = {}): Promise<HeapReport> {
-  const troupe = new Troupe()
+  const troupe = await Troupe.gather()
   try {
     const worker = troupe.start(
       { name: "worker", works: true, subscribers: SUBSCRIBERS, emits: null },
       { execArgv: ["--expose-gc"] },
     )
     await worker.ready
-    await pause(troupe.database)
+    await pause(await troupe.store())
     await sleep(200)
     const heapMiB: number[] = []
     for (let round = 0; round < rounds; round++) {
@@ -40,7 +40,7 @@ export async function heap({ rounds = 5, emits = 40, each = 50, restMs = 900 } =
     }
     await worker.kill()
     const book = readBook(troupe.book)
-    const [row] = read(
+    const row = read(
       troupe.database,
       `SELECT (SELECT count(*) FROM parts WHERE state = 2) AS closed,
               (SELECT coalesce(sum(size), 0) FROM parts WHERE state < 2)
@@ -50,8 +50,8 @@ export async function heap({ rounds = 5, emits = 40, each = 50, restMs = 900 } =
       heapMiB,
       handled: book.filter((entry) => entry.verb === "done" && entry.subscriber === "stock").length,
       emitted: rounds * emits * each,
-      closedParts: row?.closed as number,
-      waiting: row?.waiting as number,
+      closedParts: row.closed as number,
+      waiting: row.waiting as number,
     }
   } finally {
     await troupe.close()
@@ -66,8 +66,7 @@ function emit(worker: Actor, name: string, each: number): Promise<unknown> {
   return worker.ask("emit", "emitted", events)
 }
 
-async function pause(path: string): Promise<void> {
-  const engine = await openSqlite({ path, synchronous: "FULL", thread: "main", clock: systemClock })
+async function pause(engine: Engine): Promise<void> {
   await engine.commit([
     {
       kind: "put-subscription",
@@ -79,7 +78,15 @@ async function pause(path: string): Promise<void> {
       keepPaused: false,
     },
   ])
-  await engine.close()
+}
+
+function read(path: string, sql: string): Record<string, unknown> {
+  const db = new DatabaseSync(path, { readOnly: true, timeout: 10_000 })
+  try {
+    return db.prepare(sql).get() as Record<string, unknown>
+  } finally {
+    db.close()
+  }
 }
 
 if (import.meta.main)

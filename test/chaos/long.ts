@@ -1,19 +1,16 @@
-// Promise: `npm run chaos` kills two processes two hundred times and more, and no acknowledged event is lost.
+// Promise: `npm run chaos` kills two processes two hundred times and more on SQLite, disturbs all that a
+// fleet on PostgreSQL is made of, and no acknowledged event is lost.
 import { setTimeout as sleep } from "node:timers/promises"
-import { deploy } from "./deploy.ts"
-import { frozen } from "./frozen.ts"
+import { each } from "./each.ts"
+import { allOnPostgres } from "./long-postgres.ts"
 import { settled } from "./observer.ts"
-import { order } from "./order.ts"
-import type { ActorPlan, SubscriberPlan } from "./plans.ts"
-import { poison } from "./poison.ts"
-import { random } from "./random.ts"
-import { again, release } from "./release.ts"
+import type { SubscriberPlan } from "./plans.ts"
+import { show } from "./show.ts"
 import { POINTS } from "./sigkill.ts"
-import { spill } from "./spill.ts"
-import { inOneLine, type Tally, tally } from "./tally.ts"
-import { Troupe } from "./troupe.ts"
+import { type Tally, tally } from "./tally.ts"
+import { type Role, Troupe } from "./troupe.ts"
 
-const MORE_POINTS = [...POINTS, "spill.before", "spill.after", "release.middle"] as const
+const MORE_POINTS = [...POINTS.sqlite, "spill.before", "spill.after", "release.middle"] as const
 
 const RETRIES = { retries: 6, initialBackoffDelay: 30, jitter: 0.2 }
 const SUBSCRIBERS: readonly SubscriberPlan[] = [
@@ -24,13 +21,13 @@ const SUBSCRIBERS: readonly SubscriberPlan[] = [
 
 /** Two processes that emit, stage, release, fail and retry, each killed again and again at a point or a moment. */
 export async function long(kills: number): Promise<Tally> {
-  const troupe = new Troupe()
+  const troupe = await Troupe.gather()
   try {
     await Promise.all([killAgain(troupe, "east", kills), killAgain(troupe, "west", kills)])
     const last = troupe.start({ name: "last", works: true, subscribers: SUBSCRIBERS, emits: null })
     await last.ready
     await settled(troupe, 10_000)
-    const book = tally(
+    const book = await tally(
       troupe,
       SUBSCRIBERS.map((each) => each.id),
     )
@@ -53,7 +50,7 @@ async function killAgain(troupe: Troupe, name: string, kills: number): Promise<v
   }
 }
 
-function actor(name: string): Omit<ActorPlan, "database" | "book" | "mostRepeated"> {
+function actor(name: string): Role {
   return {
     name,
     works: true,
@@ -76,38 +73,8 @@ async function all(): Promise<void> {
   const kills = Number(process.argv[2] ?? 200)
   await show("long", () => long(kills))
   if (process.argv.includes("--only")) return
-  await show("frozen", () => frozen())
-  await show("spill", () => spill())
-  for (const kind of ["exit", "memory", "loop"] as const) await show(`poison (${kind})`, () => poison(kind))
-  await show("poison beside a handler that hangs", () => poison("exit", { workers: 1, hung: true }))
-  await show("order", () => order({ kills: 20 }))
-  await show("deploy", () => deploy())
-  await show("release", () => release({ events: 5_000 }))
-  await show("again", () => again())
-  const first = Date.now() % 1_000_000
-  for (let seed = first; seed < first + 10; seed++) {
-    for (const fastPath of [true, false])
-      await show(`random ${seed} (${fastPath ? "fast" : "jobs"})`, () =>
-        random({ seed, fastPath, steps: 30 }),
-      )
-  }
-}
-
-/** Its book in a line; what it lost, or that it came to no end, is the run's failure. */
-async function show(
-  title: string,
-  run: () => Promise<Tally & { readonly wrong?: readonly string[] }>,
-): Promise<void> {
-  try {
-    const book = await run()
-    console.log(inOneLine(title, book))
-    const { wrong = [] } = book
-    if (wrong.length > 0) console.error(wrong.join("\n"))
-    if (book.lost + book.stray + wrong.length > 0) process.exitCode = 1
-  } catch (error) {
-    console.error(`${title}: ${(error as Error).stack}`)
-    process.exitCode = 1
-  }
+  await each("sqlite")
+  await allOnPostgres()
 }
 
 if (import.meta.main) await all()

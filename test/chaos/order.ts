@@ -3,9 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises"
 import type { Entry } from "./book.ts"
 import { readBook } from "./book.ts"
 import { settled } from "./observer.ts"
-import type { ActorPlan } from "./plans.ts"
+import { type EngineName, engineAsked } from "./store.ts"
 import { inOneLine, type Tally, tally } from "./tally.ts"
-import { Troupe } from "./troupe.ts"
+import { type Role, Troupe } from "./troupe.ts"
 
 export interface OrderTally extends Tally {
   readonly outOfOrder: number // first effects of a key that came before an earlier event's
@@ -14,6 +14,7 @@ export interface OrderTally extends Tally {
 }
 
 export interface OrderOptions {
+  readonly engine?: EngineName
   readonly recovery?: boolean
   readonly kills?: number
   readonly fault?: string // where those that are killed die; at some moment when left out
@@ -30,12 +31,13 @@ const SUBSCRIBERS = [
 
 /** Two emitters, three workers of which two are killed by turns, a hot key, failures; frozen ones stand for pauses. */
 export async function order({
+  engine = "sqlite",
   recovery = true,
   kills = 6,
   fault,
   stillMs = 6_000,
 }: OrderOptions = {}): Promise<OrderTally> {
-  const troupe = new Troupe({ recovery })
+  const troupe = await Troupe.gather({ engine, recovery })
   try {
     const steady = troupe.start(worker("steady"))
     await steady.ready
@@ -60,10 +62,10 @@ export async function order({
     const book = readBook(troupe.book)
     await Promise.all([steady, ...victims, ...emitters].map((each) => each.stop()))
     return {
-      ...tally(
+      ...(await tally(
         troupe,
         SUBSCRIBERS.map((each) => each.id),
-      ),
+      )),
       cap: (kills + 1) * troupe.mostRepeated,
       ...orderOf(book),
     }
@@ -102,11 +104,11 @@ function partsOf(event: string): [emitter: string, key: string, no: number] {
   return [name.slice(0, at), key, Number(name.slice(at + 1))]
 }
 
-function worker(name: string): Omit<ActorPlan, "database" | "book" | "mostRepeated"> {
+function worker(name: string): Role {
   return { name, works: true, subscribers: SUBSCRIBERS, emits: null }
 }
 
-function emitter(name: string): Omit<ActorPlan, "database" | "book" | "mostRepeated"> {
+function emitter(name: string): Role {
   return {
     name,
     works: false,
@@ -123,6 +125,6 @@ function emitter(name: string): Omit<ActorPlan, "database" | "book" | "mostRepea
 }
 
 if (import.meta.main) {
-  const result = await order()
+  const result = await order({ engine: engineAsked() })
   console.log(inOneLine("order", result), `keys ${result.keys}, out of order ${result.outOfOrder}`)
 }

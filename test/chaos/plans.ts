@@ -39,6 +39,6 @@ export interface ActorPlan {
   readonly subscribers: readonly SubscriberPlan[]
   readonly emits: EmitPlan | null
   readonly mostRepeated: number
-  readonly clockShiftMs?: number
+  readonly clockShiftMs?: number // its wall clock is wrong by so much
   readonly options?: Omit<CarillonOptions, "clock" | "logger" | "container" | "random" | "definitions">
 }

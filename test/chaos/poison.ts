@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { readBook } from "./book.ts"
 import { deadLetters, open } from "./observer.ts"
 import type { EventData } from "./plans.ts"
+import { type EngineName, engineAsked } from "./store.ts"
 import { inOneLine, type Tally, tally } from "./tally.ts"
 import { type Actor, Troupe } from "./troupe.ts"
 
@@ -15,6 +16,7 @@ export interface PoisonTally extends Tally {
 }
 
 export interface PoisonOptions {
+  readonly engine?: EngineName
   readonly recovery?: boolean
   readonly good?: number
   readonly limitMs?: number
@@ -28,9 +30,16 @@ const HUNG = { id: "hung", event: "brand.created", policy: { timeout: 60_000 } }
 /** Several workers, each started again whenever it dies, and ended when it does not answer. */
 export async function poison(
   kind: Poison,
-  { recovery = true, good = 999, limitMs = 40_000, workers = 3, hung = false }: PoisonOptions = {},
+  {
+    engine = "sqlite",
+    recovery = true,
+    good = 999,
+    limitMs = 40_000,
+    workers = 3,
+    hung = false,
+  }: PoisonOptions = {},
 ): Promise<PoisonTally> {
-  const troupe = new Troupe({ recovery, mostRepeated: 4_000 })
+  const troupe = await Troupe.gather({ engine, recovery, mostRepeated: 4_000 })
   const watch = { over: false, crashes: 0 }
   try {
     const producer = troupe.start({ name: "producer", works: false, subscribers: [], emits: null })
@@ -54,11 +63,11 @@ export async function poison(
       })),
     )
     const startedAt = performance.now()
-    while (performance.now() - startedAt < limitMs && !isOver(troupe, good)) await sleep(100)
+    while (performance.now() - startedAt < limitMs && !(await isOver(troupe, good))) await sleep(100)
     watch.over = true
     await Promise.all(watches)
     troupe.kills = watch.crashes
-    const book = tally(troupe, ["stock"])
+    const book = await tally(troupe, ["stock"])
     return {
       ...book,
       // What hangs on purpose is open and not lost.
@@ -67,7 +76,7 @@ export async function poison(
       attempts: readBook(troupe.book).filter(
         (each) => each.verb === "begin" && each.event === `ord_${Math.floor(good / 2)}`,
       ).length,
-      deadLetters: deadLetters(troupe.database).map(({ reason, data }) => ({
+      deadLetters: (await deadLetters(await troupe.store())).map(({ reason, data }) => ({
         n: (JSON.parse(data) as EventData).n,
         reason,
       })),
@@ -78,9 +87,10 @@ export async function poison(
 }
 
 /** With no dead letter yet it cannot be over, whatever is open at the moment. */
-function isOver(troupe: Troupe, good: number): boolean {
-  const { batches, parts, jobs } = open(troupe.database)
-  if (deadLetters(troupe.database).length === 0 || batches + parts > 0 || jobs > 1) return false
+async function isOver(troupe: Troupe, good: number): Promise<boolean> {
+  const store = await troupe.store()
+  const { batches, parts, jobs } = await open(store)
+  if ((await deadLetters(store)).length === 0 || batches + parts > 0 || jobs > 1) return false
   const done = readBook(troupe.book).filter((each) => each.verb === "done")
   return new Set(done.map((each) => each.event)).size === good
 }
@@ -105,7 +115,7 @@ async function supervise(
 
 if (import.meta.main) {
   for (const kind of ["exit", "memory", "loop"] as const) {
-    const result = await poison(kind)
+    const result = await poison(kind, { engine: engineAsked() })
     console.log(inOneLine(`poison (${kind})`, result), `crashes ${result.crashes}`, result.deadLetters)
   }
 }

@@ -5,13 +5,13 @@ import { commitIdFrom } from "../../src/core/ids.ts"
 import type { SubscriptionVersion } from "../../src/core/subscription.ts"
 import type { Change } from "../../src/engine/commit.ts"
 import type { Engine } from "../../src/engine/engine.ts"
-import { openSqlite } from "../../src/engines/sqlite/engine.ts"
-import { systemClock } from "../../src/system-clock.ts"
 import { readBook } from "./book.ts"
+import { chance } from "./chance.ts"
 import { deadLetters, settled } from "./observer.ts"
-import type { ActorPlan, EventData, SubscriberPlan } from "./plans.ts"
+import type { EventData, SubscriberPlan } from "./plans.ts"
+import { type EngineName, engineAsked } from "./store.ts"
 import { inOneLine, type Tally, tallyOf } from "./tally.ts"
-import { type Actor, Troupe } from "./troupe.ts"
+import { type Actor, type Role, Troupe } from "./troupe.ts"
 
 const QUICK = { initialBackoffDelay: 20, jitter: 0 }
 const SUBSCRIBERS: readonly SubscriberPlan[] = [
@@ -29,17 +29,6 @@ const SUBSCRIBERS: readonly SubscriberPlan[] = [
 const EVENTS: Readonly<Record<string, readonly string[]>> = {
   "order.placed": ["plain", "once", "held", "slow"],
   "order.paid": ["once", "skipped", "limited"],
-}
-
-/** A seeded source of chance (mulberry32), so that a program that fails can be run again. */
-function chance(seed: number): (below: number) => number {
-  let state = seed >>> 0
-  return (below) => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below)
-  }
 }
 
 const STEPS = [
@@ -63,6 +52,7 @@ export interface RandomTally extends Tally {
 }
 
 export interface RandomOptions {
+  readonly engine?: EngineName
   readonly seed: number
   readonly fastPath: boolean
   readonly steps?: number
@@ -73,6 +63,7 @@ export interface RandomOptions {
 
 /** Two workers with clocks that disagree; one of them is killed now and then. */
 export async function random({
+  engine: engineName = "sqlite",
   seed,
   fastPath,
   steps = 20,
@@ -81,7 +72,7 @@ export async function random({
   recovery = true,
 }: RandomOptions): Promise<RandomTally> {
   const draw = chance(seed)
-  const troupe = new Troupe({ recovery })
+  const troupe = await Troupe.gather({ engine: engineName, recovery })
   const wanted = new Map<string, string>() // event → its name
   try {
     const cast: Actor[] = [
@@ -89,12 +80,7 @@ export async function random({
       troupe.start(worker("late", skewMs, fastPath)),
     ]
     await Promise.all(cast.map((actor) => actor.ready))
-    const engine = await openSqlite({
-      path: troupe.database,
-      synchronous: "FULL",
-      thread: "main",
-      clock: systemClock,
-    })
+    const engine = await troupe.store()
     for (let step = 0; step < steps; step++) {
       await play(STEPS[draw(STEPS.length)] as (typeof STEPS)[number], {
         draw,
@@ -109,9 +95,8 @@ export async function random({
     for (const { id } of await current(engine)) await pause(engine, id, false)
     await sleep(700) // what is delayed falls due
     await settled(troupe, stillMs)
-    await engine.close()
     await Promise.all(cast.map((actor) => actor.stop()))
-    return { ...judge(troupe, wanted), seed }
+    return { ...(await judge(troupe, wanted)), seed }
   } finally {
     await troupe.close()
   }
@@ -152,7 +137,9 @@ async function play(step: (typeof STEPS)[number], stage: Stage): Promise<void> {
   } else if (step === "replay") {
     const request = { group: "shop", subscription: subscription.no, eventId: null, missingOnly: false }
     const range = { fromCommit: commitIdFrom(0), toCommit: commitIdFrom(Date.now()) }
-    await engine.commit([{ kind: "put-replay", request: { ...request, ...range } }])
+    await engine.commit([
+      { kind: "put-replay", token: crypto.randomUUID(), request: { ...request, ...range } },
+    ])
   } else if (step === "prune") {
     await engine.maintenance.prune({ eventsBefore: Date.now() - 400, deadBefore: 0, limit: 200 })
   }
@@ -187,14 +174,17 @@ async function current(engine: Engine): Promise<readonly SubscriptionVersion[]> 
 }
 
 /** Delivered when it fails no more often than its policy allows, else a dead letter: whatever happened meanwhile. */
-function judge(troupe: Troupe, wanted: ReadonlyMap<string, string>): Omit<RandomTally, "seed"> {
+async function judge(
+  troupe: Troupe,
+  wanted: ReadonlyMap<string, string>,
+): Promise<Omit<RandomTally, "seed">> {
   const book = readBook(troupe.book)
   const acknowledged = book.filter((each) => each.verb === "ack").map((each) => each.event)
   const delivered = new Set(
     book.filter((each) => each.verb === "done").map((each) => `${each.event} ${each.subscriber}`),
   )
   const dead = new Set(
-    deadLetters(troupe.database).map(
+    (await deadLetters(await troupe.store())).map(
       ({ data, subscriber, reason }) =>
         `${(JSON.parse(data) as EventData).n} ${subscriber} ${reason === "crashed worker"}`,
     ),
@@ -213,7 +203,7 @@ function judge(troupe: Troupe, wanted: ReadonlyMap<string, string>): Omit<Random
       if (actual !== expected) wrong.push(`${event} ${id}: expected ${expected}, got ${actual}`)
     }
   }
-  const counted = tallyOf(book, troupe, () => [])
+  const counted = await tallyOf(book, troupe, () => [])
   return {
     ...counted,
     lost: wrong.filter((each) => each.endsWith("nothing")).length,
@@ -222,19 +212,16 @@ function judge(troupe: Troupe, wanted: ReadonlyMap<string, string>): Omit<Random
   }
 }
 
-function worker(
-  name: string,
-  clockShiftMs: number,
-  fastPath: boolean,
-): Omit<ActorPlan, "database" | "book" | "mostRepeated"> {
+function worker(name: string, clockShiftMs: number, fastPath: boolean): Role {
   return { name, works: true, subscribers: SUBSCRIBERS, emits: null, clockShiftMs, options: { fastPath } }
 }
 
 if (import.meta.main) {
-  const first = Number(process.argv[2] ?? Date.now() % 100_000)
-  for (let seed = first; seed < first + Number(process.argv[3] ?? 1); seed++) {
+  const [, , from, times] = process.argv.filter((word) => word !== "postgres")
+  const first = Number(from ?? Date.now() % 100_000)
+  for (let seed = first; seed < first + Number(times ?? 1); seed++) {
     for (const fastPath of [true, false]) {
-      const result = await random({ seed, fastPath })
+      const result = await random({ engine: engineAsked(), seed, fastPath })
       console.log(
         inOneLine(`random ${seed} (${fastPath ? "fast" : "jobs"})`, result),
         result.wrong.slice(0, 5),

@@ -2,14 +2,23 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import { type Entry, readBook } from "./book.ts"
 import { settled } from "./observer.ts"
+import { type EngineName, engineAsked } from "./store.ts"
 import { inOneLine, type Tally, tally } from "./tally.ts"
 import { Troupe } from "./troupe.ts"
 
 const SUBSCRIBERS = [{ id: "stock", event: "order.placed", ms: 5, policy: { concurrency: 20 } }]
 
+export interface ShareOptions {
+  readonly engine?: EngineName
+  readonly emits?: number
+}
+
 /** How long a worker in another process takes to begin what is emitted here, in milliseconds. */
-export async function wakeUp(emits = 20): Promise<{ median: number; worst: number }> {
-  const troupe = new Troupe()
+export async function wakeUp({ engine = "sqlite", emits = 20 }: ShareOptions = {}): Promise<{
+  median: number
+  worst: number
+}> {
+  const troupe = await Troupe.gather({ engine })
   try {
     const worker = troupe.start({
       name: "worker",
@@ -42,8 +51,11 @@ function timeOf(book: readonly Entry[], verb: Entry["verb"], event: string): num
 }
 
 /** A backlog that two processes find: which part of it the busier and the idler one did. */
-export async function share(events = 4_000): Promise<Tally & { readonly least: number }> {
-  const troupe = new Troupe()
+export async function share({
+  engine = "sqlite",
+  emits: events = 4_000,
+}: ShareOptions = {}): Promise<Tally & { readonly least: number }> {
+  const troupe = await Troupe.gather({ engine })
   try {
     const first = troupe.start({ name: "first", works: true, subscribers: SUBSCRIBERS, emits: null })
     const second = troupe.start({ name: "second", works: true, subscribers: SUBSCRIBERS, emits: null })
@@ -60,7 +72,7 @@ export async function share(events = 4_000): Promise<Tally & { readonly least: n
     const done = readBook(troupe.book).filter((each) => each.verb === "done")
     const byFirst = done.filter((each) => each.who.startsWith("first")).length / done.length
     await Promise.all([first, second, producer].map((each) => each.stop()))
-    return { ...tally(troupe, ["stock"]), least: Math.min(byFirst, 1 - byFirst) }
+    return { ...(await tally(troupe, ["stock"])), least: Math.min(byFirst, 1 - byFirst) }
   } finally {
     await troupe.close()
   }
@@ -75,10 +87,12 @@ async function emitted(troupe: Troupe, events: number): Promise<void> {
 }
 
 /** The times of single emits beside a process that writes as fast as it can, in milliseconds. */
-export async function besideSaturation(
-  emits = 100,
-): Promise<{ median: number; p99: number; writes: number }> {
-  const troupe = new Troupe()
+export async function besideSaturation({ engine = "sqlite", emits = 100 }: ShareOptions = {}): Promise<{
+  median: number
+  p99: number
+  writes: number
+}> {
+  const troupe = await Troupe.gather({ engine })
   try {
     const hog = troupe.start({
       name: "hog",
@@ -110,8 +124,9 @@ export async function besideSaturation(
 }
 
 if (import.meta.main) {
-  console.log("wake-up (ms):", JSON.stringify(await wakeUp()))
-  const shared = await share()
+  const engine = engineAsked()
+  console.log("wake-up (ms):", JSON.stringify(await wakeUp({ engine })))
+  const shared = await share({ engine })
   console.log(inOneLine("share", shared), `least ${Math.round(shared.least * 100)} %`)
-  console.log("beside saturation (ms):", JSON.stringify(await besideSaturation()))
+  console.log("beside saturation (ms):", JSON.stringify(await besideSaturation({ engine })))
 }

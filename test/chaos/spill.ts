@@ -2,7 +2,8 @@
 // and no second attempt ever runs beside the first.
 import { setTimeout as sleep } from "node:timers/promises"
 import { readBook } from "./book.ts"
-import { read, settled } from "./observer.ts"
+import { jobs, settled } from "./observer.ts"
+import { type EngineName, engineAsked } from "./store.ts"
 import { inOneLine, type Tally, tally } from "./tally.ts"
 import { Troupe } from "./troupe.ts"
 
@@ -15,8 +16,14 @@ export interface SpillTally extends Tally {
 const SPILL_MS = 250
 
 /** `hold` keeps the spill's commit open for a second while handlers end and other processes look for work. */
-export async function spill({ hold = true }: { hold?: boolean } = {}): Promise<SpillTally> {
-  const troupe = new Troupe()
+export async function spill({
+  engine = "sqlite",
+  hold = true,
+}: {
+  engine?: EngineName
+  hold?: boolean
+} = {}): Promise<SpillTally> {
+  const troupe = await Troupe.gather({ engine })
   try {
     const sibling = troupe.start({ name: "sibling", works: true, subscribers: subscribers(), emits: null })
     await sibling.ready
@@ -46,16 +53,16 @@ export async function spill({ hold = true }: { hold?: boolean } = {}): Promise<S
       if (verb === "begin" && now > 1) sideBySide++
       running.set(delivery, now)
     }
+    const spilled = await jobs(await troupe.store())
     const result = {
-      ...tally(
+      ...(await tally(
         troupe,
         subscribers().map((each) => each.id),
-      ),
+      )),
       sideBySide,
-      spilled: read(troupe.database, "SELECT id FROM jobs").length,
-      disagreeing: read(
-        troupe.database,
-        "SELECT id FROM jobs WHERE state <> 2 OR history ->> '$[#-1].outcome' <> 'delivered'",
+      spilled: spilled.length,
+      disagreeing: spilled.filter(
+        ({ state, history }) => state !== "delivered" || history.at(-1)?.outcome !== "delivered",
       ).length,
     }
     await Promise.all([owner.stop(), sibling.stop()])
@@ -74,6 +81,6 @@ function subscribers() {
 }
 
 if (import.meta.main) {
-  const result = await spill()
+  const result = await spill({ engine: engineAsked() })
   console.log(inOneLine("spill", result), `spilled ${result.spilled}, side by side ${result.sideBySide}`)
 }

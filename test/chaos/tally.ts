@@ -19,15 +19,16 @@ export interface Tally {
 }
 
 /** Counts a run whose every subscriber wants every event. */
-export function tally(troupe: Troupe, subscribers: readonly string[]): Tally {
+export function tally(troupe: Troupe, subscribers: readonly string[]): Promise<Tally> {
   return tallyOf(readBook(troupe.book), troupe, () => subscribers)
 }
 
-export function tallyOf(
+export async function tallyOf(
   book: readonly Entry[],
   troupe: Troupe,
   wantedBy: (event: string) => readonly string[],
-): Tally {
+): Promise<Tally> {
+  const store = await troupe.store()
   const emitted = new Set(book.filter((each) => each.verb === "emit").map((each) => each.event))
   const acknowledged = new Set(book.filter((each) => each.verb === "ack").map((each) => each.event))
   const effects = new Map<string, number>()
@@ -37,7 +38,7 @@ export function tallyOf(
     handled++
     effects.set(`${event} ${subscriber}`, (effects.get(`${event} ${subscriber}`) ?? 0) + 1)
   }
-  const letters = deadLetters(troupe.database)
+  const letters = await deadLetters(store)
   const dead = new Set(
     letters.map(({ data, subscriber }) => `${(JSON.parse(data) as EventData).n} ${subscriber}`),
   )
@@ -55,7 +56,7 @@ export function tallyOf(
     cap: troupe.kills * troupe.mostRepeated,
     stray: [...effects.keys()].filter((each) => !emitted.has(each.split(" ")[0] as string)).length,
     kills: troupe.kills,
-    open: open(troupe.database),
+    open: await open(store),
     seconds: Math.round(troupe.seconds * 10) / 10,
   }
 }

@@ -1,12 +1,16 @@
 import { type ChildProcess, fork } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, rmSync } from "node:fs"
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
+import type { Engine } from "../../src/engine/engine.ts"
+import { testDatabase } from "../support/postgres.ts"
 import type { ActorPlan } from "./plans.ts"
+import { type EngineName, openStore } from "./store.ts"
 
 const ACTOR = join(import.meta.dirname, "actor.ts")
+const SHIFTED_CLOCK = join(import.meta.dirname, "shifted-clock.ts")
 
 /** One child process that plays an actor's plan. */
 export class Actor {
@@ -20,9 +24,11 @@ export class Actor {
 
   constructor(plan: ActorPlan, env: Record<string, string>, execArgv: readonly string[] = []) {
     this.plan = plan
+    const { clockShiftMs = 0 } = plan
+    const shifted = clockShiftMs === 0 ? [] : ["--import", SHIFTED_CLOCK]
     this.#child = fork(ACTOR, [JSON.stringify(plan)], {
-      env: { ...process.env, CARILLON_FAULT: "", ...env },
-      execArgv: ["--disable-warning=ExperimentalWarning", ...execArgv],
+      env: { ...process.env, CARILLON_FAULT: "", CARILLON_CHAOS_SHIFT_MS: `${clockShiftMs}`, ...env },
+      execArgv: ["--disable-warning=ExperimentalWarning", ...shifted, ...execArgv],
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     })
     this.#child.stderr?.setEncoding("utf8").on("data", (text: string) => {
@@ -41,6 +47,11 @@ export class Actor {
 
   get isOver(): boolean {
     return this.#over
+  }
+
+  /** How it ended and what it said last, for those who did not expect it. */
+  get obituary(): string {
+    return `${this.plan.name} ended (${this.#end}). ${this.#lastWords}`
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -71,9 +82,7 @@ export class Actor {
 
   ask<T>(what: string, field: string, argument?: unknown): Promise<T> {
     const died = this.ended.then(() => {
-      throw new Error(
-        `Expected ${this.plan.name} to answer \`${what}\`, but it ended (${this.#end}). ${this.#lastWords}`,
-      )
+      throw new Error(`Expected an answer to \`${what}\`. ${this.obituary}`)
     })
     const answer = Promise.race([this.answer<T>(field), died])
     this.tell(what, argument)
@@ -97,40 +106,69 @@ export class Actor {
   }
 }
 
-/** The actors of one crash program, on one file and with one book; nobody is left behind. */
+export interface TroupeOptions {
+  /** @defaultValue "sqlite" */
+  readonly engine?: EngineName
+  /** Where the store is, for programs that bring it themselves. @defaultValue a new one */
+  readonly database?: string
+  readonly recovery?: boolean
+  readonly mostRepeated?: number
+}
+
+/** An actor's plan; the troupe adds what all its actors have in common. */
+export type Role = Omit<ActorPlan, "database" | "book" | "mostRepeated"> & { readonly database?: string }
+
+/** The actors of one crash program, on one store and with one book; nobody is left behind. */
 export class Troupe {
-  readonly folder = mkdtempSync(join(tmpdir(), "carillon-chaos-"))
-  readonly database = join(this.folder, "shop.db")
-  readonly book = join(this.folder, "book")
+  readonly database: string
+  readonly book: string
+  readonly mostRepeated: number
   readonly startedAt = performance.now()
+  readonly #folder: string
+  readonly #drop: () => Promise<void>
   readonly #env: Record<string, string>
   readonly #actors: Actor[] = []
-  readonly #mostRepeated: number
+  #store: Promise<Engine> | null = null
+  #closed = false
   kills = 0
 
-  constructor({ recovery = true, mostRepeated = 400 }: { recovery?: boolean; mostRepeated?: number } = {}) {
+  private constructor(
+    folder: string,
+    { url, drop }: { readonly url: string; drop(): Promise<void> },
+    { recovery = true, mostRepeated = 400 }: TroupeOptions,
+  ) {
+    this.#folder = folder
+    this.book = join(folder, "book")
+    this.database = url
+    this.#drop = drop
     this.#env = recovery ? {} : { CARILLON_FAULT: "recovery.off" }
-    this.#mostRepeated = mostRepeated
+    this.mostRepeated = mostRepeated
+    writeFileSync(this.book, "")
   }
 
-  start(
-    plan: Omit<ActorPlan, "database" | "book" | "mostRepeated">,
-    { fault, execArgv }: { fault?: string; execArgv?: readonly string[] } = {},
-  ): Actor {
+  static async gather(options: TroupeOptions = {}): Promise<Troupe> {
+    const folder = mkdtempSync(join(tmpdir(), "carillon-chaos-"))
+    const own = { url: options.database ?? join(folder, "shop.db"), drop: async () => {} }
+    const isServed = options.engine === "postgres" && options.database === undefined
+    return new Troupe(folder, isServed ? await testDatabase("chaos") : own, options)
+  }
+
+  /** The store, opened beside the actors, to look at and to steer. */
+  store(): Promise<Engine> {
+    this.#store ??= openStore(this.database)
+    return this.#store
+  }
+
+  start(plan: Role, { fault, execArgv }: { fault?: string; execArgv?: readonly string[] } = {}): Actor {
     const faults = [this.#env.CARILLON_FAULT, fault].filter(Boolean).join(",")
-    const whole = {
-      ...plan,
-      database: this.database,
-      book: this.book,
-      mostRepeated: this.#mostRepeated,
-    }
+    const whole = { database: this.database, ...plan, book: this.book, mostRepeated: this.mostRepeated }
     const actor = new Actor(whole, { CARILLON_FAULT: faults }, execArgv)
     this.#actors.push(actor)
     return actor
   }
 
-  get mostRepeated(): number {
-    return this.#mostRepeated
+  get isClosed(): boolean {
+    return this.#closed
   }
 
   get seconds(): number {
@@ -138,8 +176,14 @@ export class Troupe {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     await Promise.all(this.#actors.map((actor) => actor.kill()))
-    if (process.env.CARILLON_CHAOS_KEEP) console.error(`kept: ${this.folder}`)
-    else rmSync(this.folder, { recursive: true, force: true })
+    await (await this.#store?.catch(() => null))?.close()
+    if (process.env.CARILLON_CHAOS_KEEP) {
+      console.error(`kept: ${this.#folder} (${this.database})`)
+      return
+    }
+    await this.#drop()
+    rmSync(this.#folder, { recursive: true, force: true })
   }
 }

@@ -297,6 +297,23 @@ describe("subscribe and unsubscribe", () => {
     events.subscribe("order.paid", handler, { subscriberId: "mail" })
   })
 
+  it.each(["checkout\0", "g\ud800x", ""])("refuses %j as an event group's id", async (eventGroupId) => {
+    const { events } = await setup()
+    const code = "CARILLON_INVALID_INPUT"
+
+    const emit = events.emit({ name: "order.placed", metadata: { eventGroupId } })
+
+    await expect(emit).rejects.toMatchObject({ code })
+    await expect(events.releaseGroupedEvents(eventGroupId)).rejects.toMatchObject({ code })
+    await expect(events.clearGroupedEvents(eventGroupId)).rejects.toMatchObject({ code })
+  })
+
+  it("refuses `tx: null`, which would write outside of any transaction", async () => {
+    const { events } = await setup()
+
+    await expect(events.emit({ name: "order.placed" }, { tx: null })).rejects.toThrow(/transaction/)
+  })
+
   it("warns of a subscriber without a name, and names the others after their functions", async () => {
     const warn = vi.fn()
     const { carillon, events } = await setup({ logger: { debug() {}, info() {}, warn, error() {} } })

@@ -283,6 +283,25 @@ describe("lists", () => {
     await carillon.stop()
   })
 
+  it("lists what waits for a pause once, however many subscriptions of the event are paused", async () => {
+    const { carillon } = await setup()
+    carillon.events
+      .subscribe("order.placed", async () => {}, { subscriberId: "stock" })
+      .subscribe("order.placed", async () => {}, { subscriberId: "mails" })
+    await carillon.start()
+    await carillon.pause("stock")
+    await carillon.pause("mails")
+    await carillon.emit(placed)
+
+    const { items } = await carillon.listDeliveries({ state: "waiting" })
+
+    expect(items.map((each) => each.subscription).sort()).toEqual([
+      "mails@order.placed",
+      "stock@order.placed",
+    ])
+    await carillon.stop()
+  })
+
   it("refuse a cursor, a limit, a state and a date that are none", async () => {
     const { carillon } = await setup()
 

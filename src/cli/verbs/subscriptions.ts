@@ -1,6 +1,6 @@
+import { shortDuration } from "../../core/amounts.ts"
 import { print, printJson, printTable } from "../output.ts"
 import { type StoreFlags, withStore } from "../store.ts"
-import { shortDuration } from "../time.ts"
 
 export async function subscriptions(flags: StoreFlags): Promise<void> {
   await withStore(flags, async (carillon) => {

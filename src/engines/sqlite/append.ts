@@ -9,7 +9,8 @@ import type {
   LeasedRow,
   RejectedEmit,
 } from "../../engine/commit.ts"
-import { type Database, isBadValue } from "./database.ts"
+import { conflictMessage } from "../sql/staging.ts"
+import { type Database, isBadValue, type Row } from "./database.ts"
 import { type Cell, cell, isAll, type PackedEvents } from "./packed.ts"
 import { insertPart } from "./parts.ts"
 import { places } from "./rows.ts"
@@ -174,7 +175,7 @@ function identity(packed: PackedEvents, index: number): Identity {
 }
 
 /** Who has this id already, staged or written, within the window; null = nobody. */
-export function takenId(
+function takenId(
   db: Database,
   id: string,
   scope: string,
@@ -190,10 +191,6 @@ export function takenId(
     ) ?? db.get("SELECT commit_id, idx, hash FROM staged WHERE id = ? AND scope = ?", id, scope)
   if (row === undefined) return null
   return { key: { commitId: row.commit_id as string, index: row.idx as number }, same: row.hash === hash }
-}
-
-export function conflictMessage(id: string): string {
-  return `Expected an event id that is new or whose event is the same, got \`${id}\` with other content: that id is taken for 7 days. Use another id, or emit the same event.`
 }
 
 function insertAll(db: Database, { packed, commitId }: WireAppend, left: Leftovers): void {
@@ -373,19 +370,25 @@ function recall(db: Database, change: WireAppend): AppendResult {
     else if (change.release !== null) left.miss(index)
     else left.reject(index, "conflict", conflictMessage(id))
   }
-  const rows = db.all("SELECT no, epoch FROM batches WHERE commit_id = ? ORDER BY no", change.commitId)
-  const batches = rows.map((row) => ({ no: row.no as number, epoch: row.epoch as number }))
+  const rows = db.all("SELECT * FROM batches WHERE commit_id = ? ORDER BY no", change.commitId)
+  const batches = rows.map((row, i) => held(row, change.batches[i]?.worker ?? null))
   return left.result(batches, change.worker === null ? [] : recallJobs(db, change))
 }
 
-function recallJobs(db: Database, { commitId, jobs }: WireAppend): LeasedRow[] {
+function recallJobs(db: Database, { commitId, jobs, worker }: WireAppend): LeasedRow[] {
   return jobs
     .filter((job) => job.leased)
     .map((job) => {
       const row = db.get(
-        "SELECT no, epoch FROM jobs WHERE id = ?",
+        "SELECT * FROM jobs WHERE id = ?",
         deliveryId(commitId, job.index, job.subscription, 0),
       )
-      return { no: (row?.no as number | undefined) ?? 0, epoch: (row?.epoch as number | undefined) ?? 0 }
+      return row === undefined ? { no: 0, epoch: 0 } : held(row, worker)
     })
+}
+
+/** What was handed back or has ended since it was written is nobody's to begin. */
+function held(row: Row, worker: number | null): LeasedRow {
+  const isHeld = worker !== null && row.state === LEASED && row.worker === worker && row.epoch === 1
+  return { no: row.no as number, epoch: isHeld ? 1 : 0 }
 }

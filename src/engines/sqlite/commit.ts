@@ -1,28 +1,29 @@
+import type { StoredEvent } from "../../core/event.ts"
 import { deliveryId } from "../../core/ids.ts"
-import { CANCELLED, DELIVERED, HISTORY_LENGTH, LEASED, stateAfter, WAITING } from "../../core/job.ts"
+import { DELIVERED, HISTORY_LENGTH, LEASED, stateAfter } from "../../core/job.ts"
 import type {
   AdvanceReplay,
   AppendEvents,
   BatchLease,
-  CancelJobs,
   Change,
   ChangeResult,
-  ClearStaged,
   ContinuedJob,
   LeasedRow,
-  MarkJob,
-  RedriveJobs,
   SettleBatch,
   SettleJob,
   StageEvents,
 } from "../../engine/commit.ts"
 import { reach } from "../../engine/faults.ts"
-import { append, conflictMessage, takenId, type WireAppend } from "./append.ts"
-import { endSubscription, putReplay, putSubscription } from "./catalog.ts"
+import { endSubscription, putSubscription } from "../sql/catalog.ts"
+import { cancel, markJob, redrive } from "../sql/job-steering.ts"
+import type { Program } from "../sql/program.ts"
+import { putReplay } from "../sql/replays.ts"
+import { clear, stage } from "../sql/staging.ts"
+import { append, type WireAppend } from "./append.ts"
 import { type Database, isBadValue } from "./database.ts"
 import { COLUMNS, cell, type PackedEvents } from "./packed.ts"
 import { insertPart } from "./parts.ts"
-import { places } from "./rows.ts"
+import { runProgram } from "./program.ts"
 
 export type WireStage = Omit<StageEvents, "events"> & { readonly packed: PackedEvents }
 export type WireChange = Exclude<Change, AppendEvents | StageEvents> | WireAppend | WireStage
@@ -73,25 +74,42 @@ function apply(db: Database, change: WireChange, now: number): ChangeResult {
       return settleBatch(db, change, now)
     case "settle-job":
       return settleJob(db, change, now)
-    case "stage":
-      return stage(db, change, now)
-    case "clear":
-      return clear(db, change)
-    case "mark-job":
-      return markJob(db, change, now)
-    case "put-subscription":
-      return putSubscription(db, change, now)
-    case "end-subscription":
-      return endSubscription(db, change.group, change.id, now)
-    case "put-replay":
-      return putReplay(db, change.request, now)
     case "advance-replay":
       return advanceReplay(db, change, now)
-    case "redrive":
-      return redrive(db, change, now)
-    case "cancel":
-      return cancel(db, change, now)
+    default:
+      return runProgram(db, programOf(change, now))
   }
+}
+
+type SharedChange = Exclude<WireChange, WireAppend | SettleBatch | SettleJob | AdvanceReplay>
+
+/** What is not on the road is written in the words of both SQL engines. */
+function programOf(change: SharedChange, now: number): Program<ChangeResult> {
+  switch (change.kind) {
+    case "stage":
+      return stage({ ...change, events: unpack(change.packed) }, now)
+    case "clear":
+      return clear(change)
+    case "mark-job":
+      return markJob(change, now)
+    case "put-subscription":
+      return putSubscription(change, now)
+    case "end-subscription":
+      return endSubscription(change.group, change.id, now)
+    case "put-replay":
+      return putReplay(change.request, change.token, now)
+    case "redrive":
+      return redrive(change, now)
+    case "cancel":
+      return cancel(change, now)
+  }
+}
+
+function unpack(packed: PackedEvents): StoredEvent[] {
+  return Array.from({ length: packed.count }, (_, index) => {
+    const cells = COLUMNS.map((column) => [column, cell(packed, column, index)])
+    return Object.fromEntries(cells) as unknown as StoredEvent
+  })
 }
 
 /** Losing such a commit to a power failure only means a redelivery, so it need not wait for the disk. */
@@ -110,10 +128,40 @@ function settleBatch(db: Database, { lease, outcome, jobs, parts }: SettleBatch,
     lease.worker,
     lease.epoch,
   )
-  if (closed === 0) return FENCED
+  if (closed === 0) return recallBatch(db, { lease, outcome, jobs })
   reach("settle.middle")
   for (const part of parts) insertPart(db, part, now)
   return jobs.length === 0 ? OK : { status: "ok", jobs: insertContinued(db, jobs, lease.worker, now) }
+}
+
+/** What closed it may be this very change, whose answer was lost: then all that it wrote is there. */
+function recallBatch(
+  db: Database,
+  { lease, outcome, jobs }: Pick<SettleBatch, "lease" | "outcome" | "jobs">,
+): ChangeResult {
+  const closed = db.get(
+    `SELECT 1 FROM ${tableOf(lease)} WHERE no = ? AND worker = ? AND epoch = ? AND state = 2 AND outcome = ?`,
+    lease.no,
+    lease.worker,
+    lease.epoch,
+    JSON.stringify(outcome),
+  )
+  if (closed === undefined) return FENCED
+  const rows = jobs.map((job) => recallContinued(db, job, lease.worker))
+  if (rows.includes(null)) return FENCED
+  return jobs.length === 0 ? OK : { status: "ok", jobs: rows as LeasedRow[] }
+}
+
+/** Its row; number 0 where it was born leased and is not held under that lease any more. */
+function recallContinued(db: Database, job: ContinuedJob, worker: number): LeasedRow | null {
+  const row = db.get(
+    "SELECT no, state = 1 AND worker = ? AND epoch = 1 AS held FROM jobs WHERE id = ?",
+    worker,
+    deliveryId(job.commitId, job.index, job.subscription, job.replay),
+  )
+  if (row === undefined) return null
+  if (job.state !== LEASED) return { no: row.no as number, epoch: 0 }
+  return row.held === 1 ? { no: row.no as number, epoch: 1 } : { no: 0, epoch: 0 }
 }
 
 function tableOf(lease: BatchLease): "batches" | "parts" {
@@ -170,7 +218,7 @@ function settleJob(db: Database, change: SettleJob, now: number): ChangeResult {
   const acquitted = record !== null && outcome.kind === "retry" ? 1 : 0
   const changed = db.run(
     `UPDATE jobs
-     SET state = ?, reason = ?, due_at = ?, attempt = coalesce(?, attempt), error = ?, worker = NULL, updated_at = ?,
+     SET state = ?, reason = ?, due_at = ?, attempt = coalesce(?, attempt), error = ?, updated_at = ?,
          key = CASE WHEN ? THEN NULL ELSE key END,
          crashes = CASE WHEN ? THEN 0 ELSE crashes END,
          isolated = CASE WHEN ? THEN 0 ELSE isolated END,
@@ -192,9 +240,21 @@ function settleJob(db: Database, change: SettleJob, now: number): ChangeResult {
     change.worker,
     change.epoch,
   )
-  if (changed === 0) return FENCED
+  if (changed === 0) return isSettled(db, change) ? OK : FENCED
   if (record !== null && record.attempt > HISTORY_LENGTH) trimHistory(db, change.no)
   return OK
+}
+
+/** A settled row keeps its last worker, so that the same settle is known again when its answer was lost. */
+function isSettled(db: Database, { no, worker, epoch, outcome }: SettleJob): boolean {
+  const row = db.get(
+    "SELECT 1 FROM jobs WHERE no = ? AND worker = ? AND epoch = ? AND state = ?",
+    no,
+    worker,
+    epoch,
+    stateAfter(outcome),
+  )
+  return row !== undefined
 }
 
 function trimHistory(db: Database, no: number): void {
@@ -205,51 +265,8 @@ function trimHistory(db: Database, no: number): void {
   )
 }
 
-function markJob(db: Database, { no, worker, epoch, reason }: MarkJob, now: number): ChangeResult {
-  const changed = db.run(
-    "UPDATE jobs SET reason = ?, updated_at = ? WHERE no = ? AND worker = ? AND epoch = ? AND state = 1",
-    reason,
-    now,
-    no,
-    worker,
-    epoch,
-  )
-  return changed === 0 ? FENCED : OK
-}
-
-function stage(db: Database, { packed, commitId, eventGroupId }: WireStage, now: number): ChangeResult {
-  const fresh: number[] = []
-  const here = new Map<string, string | null>()
-  for (let index = 0; index < packed.count; index++) {
-    const id = cell(packed, "id", index) as string | null
-    const scope = cell(packed, "scope", index) as string
-    const hash = cell(packed, "hash", index) as string | null
-    const earlier = here.get(`${scope}\n${id}`)
-    const taken = id === null ? null : takenId(db, id, scope, hash, now)
-    const differs = earlier === undefined ? taken?.same === false : earlier !== hash
-    if (differs) return { status: "conflict", message: conflictMessage(id as string) }
-    if (taken === null && earlier === undefined) fresh.push(index)
-    if (id !== null) here.set(`${scope}\n${id}`, hash)
-  }
-  const insert = db.prepare(
-    `INSERT OR IGNORE INTO staged (event_group, commit_id, idx, ${COLUMNS.join(", ")}) VALUES ${places(1, 12)}`,
-  )
-  for (const index of fresh) {
-    insert.run(eventGroupId, commitId, index, ...COLUMNS.map((column) => cell(packed, column, index)))
-  }
-  return { status: "ok", count: fresh.length, fresh }
-}
-
-function clear(db: Database, { eventGroupId, names }: ClearStaged): ChangeResult {
-  if (names === null)
-    return { status: "ok", count: db.run("DELETE FROM staged WHERE event_group = ?", eventGroupId) }
-  let count = 0
-  for (const name of names)
-    count += db.run("DELETE FROM staged WHERE event_group = ? AND name = ?", eventGroupId, name)
-  return { status: "ok", count }
-}
-
 function advanceReplay(db: Database, change: AdvanceReplay, now: number): ChangeResult {
+  if (hasAdvanced(db, change)) return OK
   const changed = db.run(
     `UPDATE jobs
      SET data = json_set(data, '$.cursor', ?, '$.made', ?), state = ?, reason = ?, updated_at = ?
@@ -270,33 +287,16 @@ function advanceReplay(db: Database, change: AdvanceReplay, now: number): Change
   return OK
 }
 
-/** Dead letters go again under their own ids, with all their attempts before them; their history stays. */
-function redrive(db: Database, { nos }: RedriveJobs, now: number): ChangeResult {
-  let count = 0
-  for (const no of nos) {
-    count += db.run(
-      `UPDATE jobs
-       SET state = ?, reason = 'redriven', due_at = ?, attempt = 0, crashes = 0, isolated = 0, error = NULL, updated_at = ?
-       WHERE no = ? AND state = 3`,
-      WAITING,
-      now,
-      now,
-      no,
-    )
-  }
-  return { status: "ok", count }
-}
-
-function cancel(db: Database, { nos, reason }: CancelJobs, now: number): ChangeResult {
-  let count = 0
-  for (const no of nos) {
-    count += db.run(
-      "UPDATE jobs SET state = ?, reason = ?, updated_at = ? WHERE no = ? AND state IN (0, 3)",
-      CANCELLED,
-      reason,
-      now,
-      no,
-    )
-  }
-  return { status: "ok", count }
+/** The last step may stop where the one before it stopped: its end tells them apart. */
+function hasAdvanced(db: Database, { no, worker, epoch, cursor, done }: AdvanceReplay): boolean {
+  const row = db.get(
+    `SELECT 1 FROM jobs
+     WHERE no = ? AND worker = ? AND epoch = ? AND state = ? AND json_extract(data, '$.cursor') = ?`,
+    no,
+    worker,
+    epoch,
+    done ? DELIVERED : LEASED,
+    cursor,
+  )
+  return row !== undefined
 }

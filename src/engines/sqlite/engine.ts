@@ -1,11 +1,10 @@
-import { readFileSync, readlinkSync } from "node:fs"
-import { hostname } from "node:os"
 import { extname } from "node:path"
 import { Worker } from "node:worker_threads"
 import type { Clock } from "../../core/clock.ts"
 import { CarillonError, StoreError, StoreTooNewError } from "../../core/errors.ts"
 import type { Change } from "../../engine/commit.ts"
 import type { Engine } from "../../engine/engine.ts"
+import { processIdentity } from "../../engine/process.ts"
 import type { WireChange } from "./commit.ts"
 import { isBusy, type Synchronous, storeError } from "./database.ts"
 import { packEvents } from "./packed.ts"
@@ -19,6 +18,8 @@ export interface SqliteEngineOptions {
   readonly synchronous: Synchronous
   readonly thread: "worker" | "main"
   readonly clock: Clock
+  /** Bring the file to this code's schema. @defaultValue true */
+  readonly migrate?: boolean
 }
 
 type Call = (name: StoreCall, argument?: unknown) => Promise<never>
@@ -29,16 +30,16 @@ interface StoreHost {
   close(): Promise<void>
 }
 
-/** Opens the file and brings it to this code's schema. */
+/** Opens the file, and brings it to this code's schema unless told not to. */
 export async function openSqlite(options: SqliteEngineOptions): Promise<Engine> {
-  const storeOptions = { path: options.path, synchronous: options.synchronous, identity: identity() }
+  const storeOptions = { path: options.path, synchronous: options.synchronous, identity: processIdentity() }
   const host =
     options.thread === "worker"
       ? new ThreadHost(storeOptions, options.clock)
       : new LocalHost(storeOptions, options.clock)
   const engine = toEngine(host, options)
   try {
-    await engine.maintenance.migrate()
+    if (options.migrate !== false) await engine.maintenance.migrate()
   } catch (error) {
     await engine.close()
     throw error
@@ -59,8 +60,10 @@ function toEngine(host: StoreHost, { path, synchronous }: SqliteEngineOptions): 
     leases: {
       join: (worker) => call("join", worker),
       heartbeat: (beat) => call("heartbeat", beat),
+      peek: () => call("peek"),
       take: (request) => call("take", request),
       claim: (request) => call("claim", request),
+      handBack: (request) => call("handBack", request),
       leave: (worker) => call("leave", worker),
     },
     queries: {
@@ -77,19 +80,22 @@ function toEngine(host: StoreHost, { path, synchronous }: SqliteEngineOptions): 
       names: () => call("names"),
       workers: () => call("workers"),
       lag: () => call("lag"),
-      staged: (eventGroupId) => call("staged", eventGroupId),
+      staged: (eventGroupId, limit) => call("staged", { eventGroupId, limit }),
       stagedGroups: () => call("stagedGroups"),
       countBefore: (query) => call("countBefore", query),
     },
     wakeup: {
       hint: () => {}, // other processes watch the file
-      listen: (onHint) => host.listen(onHint),
+      listen: (onHint) => host.listen(() => onHint(null)),
     },
     maintenance: {
       migrate: () => call("migrate"),
+      version: () => call("version"),
       prune: (request) => call("prune", request),
       stats: () => call("stats"),
+      inspect: () => call("inspect"),
     },
+    transactions: null,
     close: () => host.close(),
   }
 }
@@ -230,29 +236,4 @@ function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, ms)
   })
-}
-
-/** One token a process, however many stores it opens. */
-function identity(): StoreOptions["identity"] {
-  const shared = globalThis as { [PROCESS_TOKEN]?: string }
-  shared[PROCESS_TOKEN] ??= crypto.randomUUID()
-  return { host: hostIdentity(), pid: process.pid, token: shared[PROCESS_TOKEN] }
-}
-
-const PROCESS_TOKEN = Symbol.for("carillon.process")
-
-/** Process numbers mean something only on one machine, in one boot, in one process namespace. */
-function hostIdentity(): string {
-  const parts = [hostname()]
-  for (const read of [
-    () => readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
-    () => readlinkSync("/proc/self/ns/pid"),
-  ]) {
-    try {
-      parts.push(read())
-    } catch {
-      // Not on Linux: the host's name has to do.
-    }
-  }
-  return parts.join(" ")
 }

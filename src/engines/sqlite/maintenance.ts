@@ -1,6 +1,6 @@
 import { StoreError, StoreTooNewError } from "../../core/errors.ts"
 import { commitIdFrom } from "../../core/ids.ts"
-import type { PruneRequest, PruneResult, StoreStats } from "../../engine/maintenance.ts"
+import type { PruneRequest, PruneResult, StoreStats, StoreVersion } from "../../engine/maintenance.ts"
 import type { Database, Row } from "./database.ts"
 import { MIGRATIONS } from "./migrations.ts"
 
@@ -8,14 +8,14 @@ const NEWEST = MIGRATIONS.length
 
 /** Runs what is missing in one transaction, under the write lock: ten processes may start at once. */
 export function migrate(db: Database, now: number): { from: number; to: number } {
-  const seen = version(db)
+  const seen = numberOf(db)
   if (seen > NEWEST) throw tooNew(seen)
   if (seen === NEWEST) return { from: seen, to: NEWEST }
   return db.transaction(() => {
     db.exec(
       "CREATE TABLE IF NOT EXISTS migrations (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)",
     )
-    const from = version(db)
+    const from = numberOf(db)
     if (from > NEWEST) throw tooNew(from)
     if (from === 0) refuseForeign(db)
     for (const { number, name, sql } of MIGRATIONS) {
@@ -27,7 +27,12 @@ export function migrate(db: Database, now: number): { from: number; to: number }
   })
 }
 
-function version(db: Database): number {
+export function version(db: Database): StoreVersion {
+  const store = numberOf(db)
+  return { store, code: NEWEST, works: store <= NEWEST }
+}
+
+function numberOf(db: Database): number {
   const table = db.get("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migrations'")
   if (table === undefined) return 0
   return (db.get("SELECT max(number) AS number FROM migrations")?.number as number | null) ?? 0

@@ -173,6 +173,7 @@ CREATE UNIQUE INDEX jobs_id ON jobs (id);
 CREATE INDEX jobs_ready ON jobs (subscription, scope, priority, due_at) WHERE state = 0 AND key IS NULL AND isolated = 0;
 CREATE INDEX jobs_isolated ON jobs (subscription, due_at) WHERE state = 0 AND isolated = 1;
 CREATE INDEX jobs_keyed ON jobs (subscription, key, no) WHERE state < 2 AND key IS NOT NULL;
+CREATE INDEX jobs_keyed_ready ON jobs (subscription, key, priority, due_at) WHERE state = 0 AND key IS NOT NULL AND isolated = 0;
 CREATE INDEX jobs_system ON jobs (group_name, due_at) WHERE state = 0 AND kind <> 'delivery';
 CREATE INDEX jobs_leased ON jobs (worker) WHERE state = 1;
 CREATE INDEX jobs_dead ON jobs (subscription, no) WHERE state = 3;

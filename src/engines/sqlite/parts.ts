@@ -1,10 +1,13 @@
-import type { EventKey } from "../../core/ids.ts"
 import type { NewPart } from "../../engine/commit.ts"
+import { encodeRefs } from "../sql/refs.ts"
 import type { Database } from "./database.ts"
 
+export { decodeRefs } from "../sql/refs.ts"
+
+/** A part is born open; one that holds nothing is not written. */
 export function insertPart(db: Database, part: NewPart, now: number): void {
   if (part.refs.length === 0) return
-  const commits = part.refs.map((ref) => ref.commitId).sort()
+  const { refs, firstCommit, lastCommit } = encodeRefs(part.refs)
   db.run(
     `INSERT INTO parts (group_name, subscription, replay, priority, reason, catalog_version, refs, size,
        first_commit, last_commit, state, worker, epoch, takes, created_at)
@@ -15,29 +18,10 @@ export function insertPart(db: Database, part: NewPart, now: number): void {
     part.priority,
     part.reason,
     part.catalogVersion,
-    encodeRefs(part.refs),
+    refs,
     part.refs.length,
-    commits[0] as string,
-    commits[commits.length - 1] as string,
+    firstCommit,
+    lastCommit,
     now,
   )
-}
-
-/** `[[commit, index, index, …], …]`: most parts speak of one commit only. */
-function encodeRefs(refs: readonly EventKey[]): string {
-  const byCommit = new Map<string, number[]>()
-  for (const ref of refs) {
-    const indexes = byCommit.get(ref.commitId)
-    if (indexes === undefined) byCommit.set(ref.commitId, [ref.index])
-    else indexes.push(ref.index)
-  }
-  return JSON.stringify([...byCommit].map(([commitId, indexes]) => [commitId, ...indexes]))
-}
-
-export function decodeRefs(text: string): EventKey[] {
-  const refs: EventKey[] = []
-  for (const [commitId, ...indexes] of JSON.parse(text) as [string, ...number[]][]) {
-    for (const index of indexes) refs.push({ commitId, index })
-  }
-  return refs
 }

@@ -2,6 +2,7 @@ import { statSync } from "node:fs"
 import { StoreError } from "../../core/errors.ts"
 import * as commits from "./commit.ts"
 import { Database, type DatabaseOptions } from "./database.ts"
+import { inspect } from "./inspect.ts"
 import * as leases from "./leases.ts"
 import * as maintenance from "./maintenance.ts"
 import * as queries from "./queries.ts"
@@ -32,7 +33,7 @@ export class SqliteStore {
     this.#path = options.path
     this.#inode = inodeOf(options.path)
     this.#watch = new WriteWatch(this.#db)
-    this.#calls = callsOf(this.#db, this.#identity, this.#cursors)
+    this.#calls = callsOf(this.#db, options, this.#identity, this.#cursors)
   }
 
   /** Runs one call. Throws SQLite's busy error, with nothing done, when another process is writing. */
@@ -71,67 +72,58 @@ export type StoreCall =
   | "commit"
   | "join"
   | "heartbeat"
+  | "peek"
   | "take"
   | "claim"
+  | "handBack"
   | "leave"
-  | "catalog"
-  | "event"
-  | "findEvent"
-  | "events"
-  | "scan"
-  | "traceOf"
-  | "commits"
-  | "jobs"
-  | "job"
-  | "openWork"
-  | "names"
-  | "workers"
-  | "lag"
-  | "staged"
-  | "stagedGroups"
-  | "countBefore"
+  | queries.Query
   | "migrate"
+  | "version"
   | "prune"
   | "stats"
+  | "inspect"
 
 type Argument<F> = F extends (db: Database, argument: infer A, ...rest: never[]) => unknown ? A : never
 
 function callsOf(
   db: Database,
+  options: DatabaseOptions,
   identity: leases.ProcessIdentity,
   cursors: leases.ClaimCursors,
 ): Record<StoreCall, (argument: never, now: number) => unknown> {
-  const read =
-    <F extends (db: Database, argument: never) => unknown>(query: F) =>
-    (argument: Argument<F>) =>
-      query(db, argument as never)
   return {
+    ...queryCallsOf(db),
     commit: (changes: Argument<typeof commits.commit>, now) => commits.commit(db, changes, now),
     join: (worker: Argument<typeof leases.join>, now) => leases.join(db, worker, identity, now),
     heartbeat: (beat: Argument<typeof leases.heartbeat>, now) => leases.heartbeat(db, beat, identity, now),
-    take: read(leases.take),
+    peek: () => leases.peek(),
+    take: (request: Argument<typeof leases.take>) => leases.take(db, request),
     claim: (request: Argument<typeof leases.claim>, now) => leases.claim(db, request, cursors, now),
+    handBack: (request: Argument<typeof leases.handBack>, now) => leases.handBack(db, request, now),
     leave: (worker: number, now) => leases.leave(db, worker, now),
-    catalog: () => queries.catalog(db),
-    event: read(queries.event),
-    findEvent: read(queries.findEvent),
-    events: read(queries.events),
-    scan: read(queries.scan),
-    traceOf: read(queries.traceOf),
-    commits: read(queries.commits),
-    jobs: read(queries.jobs),
-    job: read(queries.job),
-    openWork: read(queries.openWork),
-    names: () => queries.names(db),
-    workers: () => queries.workers(db),
-    lag: () => queries.lag(db),
-    staged: read(queries.staged),
-    stagedGroups: () => queries.stagedGroups(db),
-    countBefore: read(queries.countBefore),
     migrate: (_: undefined, now) => maintenance.migrate(db, now),
+    version: () => maintenance.version(db),
     prune: (request: Argument<typeof maintenance.prune>, now) => maintenance.prune(db, request, now),
     stats: () => maintenance.stats(db),
+    inspect: () => inspect(db, options),
   }
+}
+
+function queryCallsOf(db: Database): Record<queries.Query, (argument: unknown) => unknown> {
+  const calls = queries.QUERIES.map((query) => [
+    query,
+    (argument: unknown) => queries.answer(db, query, argument === undefined ? [] : [argument]),
+  ])
+  return {
+    ...Object.fromEntries(calls),
+    staged: ({ eventGroupId, limit }: StagedCall) => queries.answer(db, "staged", [eventGroupId, limit]),
+  }
+}
+
+interface StagedCall {
+  readonly eventGroupId: string
+  readonly limit: number | undefined
 }
 
 /** Writes, as opposed to what only reads: they meet the file's write lock. */
@@ -141,6 +133,7 @@ export const WRITES: ReadonlySet<StoreCall> = new Set([
   "heartbeat",
   "take",
   "claim",
+  "handBack",
   "leave",
   "migrate",
   "prune",

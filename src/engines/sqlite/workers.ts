@@ -1,6 +1,6 @@
 import { CRASHES_BEFORE_DEATH, CRASHES_BEFORE_ISOLATION } from "../../core/batch.ts"
 import { isSwitchedOff } from "../../engine/faults.ts"
-import type { Heartbeat, NewWorker } from "../../engine/leases.ts"
+import type { Glance, HandBackRequest, Heartbeat, HeartbeatResult, NewWorker } from "../../engine/leases.ts"
 import { cancelEnded, endEphemeral } from "./catalog.ts"
 import type { Database, Row } from "./database.ts"
 
@@ -53,7 +53,7 @@ export function heartbeat(
   { worker, leaseMs, handles }: Heartbeat,
   self: ProcessIdentity,
   now: number,
-): { alive: boolean; freed: number } {
+): HeartbeatResult {
   return db.transaction(() => {
     const alive =
       db.run(
@@ -68,8 +68,13 @@ export function heartbeat(
       if ((row.expires_at as number) <= now || isDead(row, self)) freed += bury(db, row.no as number, now)
     }
     cancelEnded(db, now)
-    return { alive, freed }
+    return { alive, freed, glance: peek() }
   }, true)
+}
+
+/** Looking costs no more than asking here, so it is never said that there is nothing. */
+export function peek(): Glance {
+  return { work: true, released: false, nextDueAt: null, catalogVersion: null }
 }
 
 /** A dead worker's work is free again; what it held when it died carries a mark. */
@@ -136,6 +141,34 @@ function freeBatches(db: Database, worker: number): number {
     db.run("UPDATE batches SET state = 0, worker = NULL WHERE worker = ? AND state = 1", worker) +
     db.run("UPDATE parts SET state = 0, worker = NULL WHERE worker = ? AND state = 1", worker)
   )
+}
+
+/** What is leased to a worker that does not know of it: its take counts as little as that of an orderly hand-back. */
+export function handBack(
+  db: Database,
+  { worker, olderThanMs, batches, parts, jobs }: HandBackRequest,
+  now: number,
+): number {
+  const before = now - olderThanMs
+  const unknown = "worker = ? AND state = 1 AND no NOT IN (SELECT value FROM json_each(?))"
+  const free = (table: "batches" | "parts", known: readonly number[]): number =>
+    db.run(
+      `UPDATE ${table} SET state = 0, worker = NULL, takes = takes - 1 WHERE ${unknown} AND created_at <= ?`,
+      worker,
+      JSON.stringify(known),
+      before,
+    )
+  return db.transaction(() => {
+    const held = free("batches", batches) + free("parts", parts)
+    const waiting = db.run(
+      `UPDATE jobs SET state = 0, worker = NULL, reason = 'queued', updated_at = ? WHERE ${unknown} AND updated_at <= ?`,
+      now,
+      worker,
+      JSON.stringify(jobs),
+      before,
+    )
+    return held + waiting
+  })
 }
 
 export function leave(db: Database, worker: number, now: number): void {

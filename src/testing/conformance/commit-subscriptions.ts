@@ -191,5 +191,5 @@ function replayOf(subscription: number): PutReplay {
     eventId: null,
     missingOnly: false,
   }
-  return { kind: "put-replay", request }
+  return { kind: "put-replay", token: `replay-of-${subscription}`, request }
 }

@@ -11,7 +11,7 @@ export interface EngineHarness {
 }
 
 /** What not every engine has, or not every harness can bring about. */
-export type Feature = "several processes" | "dead processes" | "newer stores"
+export type Feature = "several processes" | "dead processes" | "newer stores" | "pruning by rows"
 
 /** One store, and what a test may do to it from outside. */
 export interface StoreUnderTest {

@@ -107,6 +107,35 @@ export function testClaim({ describe, it, expect }: Suite): void {
     expect((await shop.claim(worker, mail, 200)).jobs.length).toBe(95)
   })
 
+  it("gives a scope its turn though another is full of what is more urgent", async (shop) => {
+    const mail = await shop.subscribe("mail")
+    const worker = await shop.join()
+    const flood = Array.from({ length: 300 }, (_, i) => ({ scope: "big/shop", priority: i % 2 }))
+    await shop.queue(mail, [...flood, { scope: "small/shop", priority: 2 }])
+
+    const scopes: string[] = []
+    for (let i = 0; i < 4; i++)
+      scopes.push(...(await shop.claim(worker, mail, 2)).jobs.map((job) => job.scope))
+
+    expect(scopes.includes("small/shop")).toBe(true)
+  })
+
+  it("gives those without a key their turn though many keys wait, and the other way round", async (shop) => {
+    const mail = await shop.subscribe("mail", { policy: { order: "hold" } })
+    const worker = await shop.join()
+    const keyed = Array.from({ length: 100 }, (_, i) => ({ key: `cus_${i}` }))
+    await shop.queue(mail, [...keyed, ...Array.from({ length: 100 }, () => ({}))])
+
+    const kinds: string[] = []
+    for (let i = 0; i < 4; i++)
+      kinds.push(
+        ...(await shop.claim(worker, mail, 5)).jobs.map((job) => (job.key === null ? "none" : "key")),
+      )
+
+    expect(kinds.filter((kind) => kind === "key").length).toBe(10)
+    expect(kinds.length).toBe(20)
+  })
+
   it("hands out each job once when many ask at the same time", async (shop) => {
     const mail = await shop.subscribe("mail")
     await shop.queue(
@@ -220,6 +249,21 @@ export function testClaim({ describe, it, expect }: Suite): void {
       expect(keys.size).toBe(1_000)
     })
 
+    it("finds what became ready behind it, though its round of the keys comes to an end", async (shop) => {
+      const mail = await shop.subscribe("mail", { policy: { order: "hold" } })
+      const worker = await shop.join()
+      await shop.queue(mail, [{ key: "cus_1" }, { key: "cus_1" }, { key: "cus_2" }])
+
+      const keys: (string | null)[] = []
+      for (let i = 0; i < 3; i++) {
+        const { jobs } = await shop.claim(worker, mail, 1)
+        keys.push(...jobs.map((job) => job.key))
+        await shop.write(...jobs.map((job) => shop.settleJob(worker, job)))
+      }
+
+      expect(keys.sort()).toEqual(["cus_1", "cus_1", "cus_2"])
+    })
+
     it("does not ask to come back at once when every key has had its turn and none is due", async (shop) => {
       const mail = await shop.subscribe("mail", { policy: { order: "hold" } })
       const worker = await shop.join()
@@ -233,54 +277,6 @@ export function testClaim({ describe, it, expect }: Suite): void {
       for (let i = 0; i < 12; i++) asked.push((await shop.claim(worker, mail)).nextDueAt)
 
       expect(asked.filter((at) => at === dueAt).length >= 4).toBe(true)
-    })
-  })
-
-  describe("rate limits", () => {
-    it("hands out the burst, then a job as each token comes", async (shop) => {
-      const limit = { limit: 20, per: 1_000 } // a burst of 2, a token each 50 ms
-      const mail = await shop.subscribe("mail", { policy: { rateLimit: limit } })
-      const worker = await shop.join()
-      await shop.queue(
-        mail,
-        Array.from({ length: 10 }, () => ({})),
-      )
-      const limits = { [mail]: limit }
-
-      const { jobs, nextDueAt } = await shop.claim(worker, mail, 100, { limits })
-      expect(jobs.length).toBe(2)
-      expect(nextDueAt).toBe(shop.now() + 50)
-      await shop.advance(49)
-      expect((await shop.claim(worker, mail, 100, { limits })).jobs).toEqual([])
-      await shop.advance(1)
-
-      expect((await shop.claim(worker, mail, 100, { limits })).jobs.length).toBe(1)
-    })
-
-    it("shares a limit among all workers", async (shop) => {
-      const limit = { limit: 50, per: 1_000 }
-      const mail = await shop.subscribe("mail", { policy: { rateLimit: limit } })
-      const workers = await Promise.all(Array.from({ length: 4 }, () => shop.join()))
-      await shop.queue(
-        mail,
-        Array.from({ length: 40 }, () => ({})),
-      )
-      const limits = { [mail]: limit }
-
-      const claims = await Promise.all(workers.map((worker) => shop.claim(worker, mail, 10, { limits })))
-
-      expect(claims.flatMap(({ jobs }) => jobs).length).toBe(5)
-    })
-
-    it("takes no token for what it does not hand out", async (shop) => {
-      const limit = { limit: 10, per: 1_000 }
-      const mail = await shop.subscribe("mail", { policy: { rateLimit: limit } })
-      const worker = await shop.join()
-      const limits = { [mail]: limit }
-      for (let i = 0; i < 5; i++) await shop.claim(worker, mail, 10, { limits })
-      await shop.queue(mail, [{}])
-
-      expect((await shop.claim(worker, mail, 10, { limits })).jobs.length).toBe(1)
     })
   })
 }

@@ -1,12 +1,12 @@
 import { deliveryId } from "../../core/ids.ts"
-import { LEASE_MS } from "./shop.ts"
+import { GROUP, LEASE_MS, type Shop } from "./shop.ts"
 import type { Suite } from "./test-engine.ts"
 
-export function testWorkers({ it, expect }: Suite): void {
+export function testWorkers({ describe, it, expect }: Suite): void {
   it("lists workers with what they have handlers for", async (shop) => {
     const worker = await shop.join()
     await shop.advance(1_000)
-    await shop.engine.leases.heartbeat({ worker, leaseMs: LEASE_MS, handles: [3, 5] })
+    await shop.engine.leases.heartbeat({ worker, group: GROUP, leaseMs: LEASE_MS, handles: [3, 5] })
 
     expect(await shop.engine.queries.workers()).toMatchObject([
       {
@@ -189,4 +189,70 @@ export function testWorkers({ it, expect }: Suite): void {
       expect(await shop.engine.maintenance.stats()).toMatchObject({ openParts: 0, openJobs: 0 })
     }
   })
+
+  describe("handing back what a worker does not know of", () => {
+    it("frees batches, parts and jobs whose taker was not told, as if it had never taken them", async (shop) => {
+      const { mail, worker, batch, part, job } = await held(shop)
+      await shop.advance(3_000)
+
+      const nothing = { batches: [], parts: [], jobs: [] }
+      expect(await shop.engine.leases.handBack({ worker, olderThanMs: 2_000, ...nothing })).toBe(3)
+
+      const sibling = await shop.join()
+      const taken = await shop.take(sibling, [mail])
+      expect(taken.map(({ source, no, takes }) => [source, no, takes]).sort()).toEqual([
+        ["batch", batch.no, 1],
+        ["part", part.no, 1],
+      ])
+      expect(await shop.claimOne(sibling, mail)).toMatchObject({ no: job.no, attempt: 0, crashes: 0 })
+    })
+
+    it("leaves what the worker knows of, what is new, and what others hold", async (shop) => {
+      const { mail, worker, batch, part, job } = await held(shop)
+      await shop.advance(3_000)
+      const sibling = await shop.join()
+      await shop.queue(mail, [{}])
+      const theirs = await shop.claimOne(sibling, mail)
+      await shop.advance(3_000)
+      await shop.emit({ events: shop.orders(1), batches: [shop.newBatch(mail, 1, { worker })] })
+      await shop.queue(mail, [{ dueAt: shop.now() }])
+      const fresh = await shop.claimOne(worker, mail)
+
+      const known = { batches: [batch.no], parts: [part.no], jobs: [job.no] }
+      expect(await shop.engine.leases.handBack({ worker, olderThanMs: 2_000, ...known })).toBe(0)
+
+      const settles = [
+        shop.settleBatch(worker, batch),
+        shop.settleBatch(worker, part),
+        shop.settleJob(worker, job),
+        shop.settleJob(sibling, theirs),
+        shop.settleJob(worker, fresh),
+      ]
+      expect((await shop.write(...settles)).map((each) => each.status)).toEqual(settles.map(() => "ok"))
+    })
+
+    it("fences the worker off what it handed back", async (shop) => {
+      const { worker, batch, job } = await held(shop)
+      await shop.advance(3_000)
+      const nothing = { batches: [], parts: [], jobs: [] }
+      await shop.engine.leases.handBack({ worker, olderThanMs: 2_000, ...nothing })
+
+      const results = await shop.write(shop.settleBatch(worker, batch), shop.settleJob(worker, job))
+
+      expect(results.map((each) => each.status)).toEqual(["fenced", "fenced"])
+    })
+  })
+}
+
+/** A worker that took a batch, a part and a job. */
+async function held(shop: Shop) {
+  const mail = await shop.subscribe("mail")
+  const worker = await shop.join()
+  const { commitId } = await shop.emit({ events: shop.orders(1), batches: [shop.newBatch(mail, 1)] })
+  await shop.emit({ events: shop.orders(1), parts: [shop.newPart(mail, [{ commitId, index: 0 }])] })
+  await shop.queue(mail, [{}])
+  const taken = await shop.take(worker, [mail])
+  const [batch, part] = ["batch", "part"].map((source) => taken.find((each) => each.source === source))
+  if (batch === undefined || part === undefined) throw new Error("Expected a batch and a part to be taken.")
+  return { mail, worker, batch, part, job: await shop.claimOne(worker, mail) }
 }

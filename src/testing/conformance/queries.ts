@@ -1,6 +1,7 @@
 import { commitIdFrom, eventId } from "../../core/ids.ts"
 import type { EventQuery } from "../../engine/queries.ts"
-import type { Shop } from "./shop.ts"
+import { OUTBOX } from "../../engine/transactions.ts"
+import { LEASE_MS, type Shop } from "./shop.ts"
 import type { Suite } from "./test-engine.ts"
 
 /** Page by page to the end. */
@@ -63,6 +64,17 @@ export function testQueries({ describe, it, expect }: Suite): void {
       expect(await all(shop, { ...range, name: "order.placed" }, 1)).toEqual(["ord_2", "ord_1"])
     })
 
+    it("goes on inside a commit, and reads a name from between others", async (shop) => {
+      const names = ["order.placed", "order.paid", "order.placed", "order.paid", "order.placed"]
+      for (const commit of ["a", "b"])
+        await shop.emit({ events: names.map((name, i) => shop.order(`${commit}${i}`, { name })) })
+
+      for (const limit of [1, 2, 4, 10]) {
+        expect(await all(shop, { name: "order.placed" }, limit)).toEqual(["b4", "b2", "b0", "a4", "a2", "a0"])
+        expect(await all(shop, { name: "order.paid" }, limit)).toEqual(["b3", "b1", "a3", "a1"])
+      }
+    })
+
     it("finds the event of an id that was derived", async (shop) => {
       const { commitId } = await shop.emit({ events: shop.orders(2) })
 
@@ -107,6 +119,17 @@ export function testQueries({ describe, it, expect }: Suite): void {
       expect(second.events.length).toBe(3)
       expect(second.versions).toEqual({ [commits[2] as string]: version })
       expect(second.cursor).toBe(null)
+    })
+
+    it("knows which commits lie in a range, oldest first", async (shop) => {
+      const ids: string[] = []
+      for (let i = 0; i < 4; i++) ids.push((await shop.emit({ events: shop.orders(1) })).commitId)
+      const commits = (from: string, to: string, limit: number) =>
+        shop.engine.queries.commits({ from, to, limit })
+
+      expect(await commits("0", "Z", 10)).toEqual(ids)
+      expect(await commits(ids[1] as string, ids[3] as string, 10)).toEqual(ids.slice(1, 3))
+      expect(await commits("0", "Z", 2)).toEqual(ids.slice(0, 2))
     })
 
     it("reads only the names asked for, within the range", async (shop) => {
@@ -185,6 +208,33 @@ export function testQueries({ describe, it, expect }: Suite): void {
       expect(await list({ from: since })).toEqual([sync, sync, sync])
     })
 
+    it("lists dead letters newest first, page by page, over all subscriptions or by name", async (shop) => {
+      const numbers = [await shop.subscribe("mail"), await shop.subscribe("sync")]
+      const worker = await shop.join()
+      const dead = { kind: "dead", error: "down", reason: "all failed" } as const
+      const ids: string[] = []
+      for (let i = 0; i < 4; i++) {
+        const no = numbers[i % 2] as number
+        ids.unshift(...(await shop.queue(no, [{}])))
+        await shop.write(shop.settleJob(worker, await shop.claimOne(worker, no), dead))
+      }
+      const list = async (query: object) => {
+        const found: string[] = []
+        for (let cursor: string | null | undefined; cursor !== null; ) {
+          const page = await shop.engine.queries.jobs({ state: "dead", ...query, cursor, limit: 3 })
+          found.push(...page.items.map((row) => row.id))
+          cursor = page.cursor
+        }
+        return found
+      }
+
+      expect(await list({})).toEqual(ids)
+      expect(await list({ name: "order.placed" })).toEqual(ids)
+      expect(await list({ name: "order.paid" })).toEqual([])
+      expect(await list({ subscriptions: [numbers[0]] })).toEqual([ids[1], ids[3]])
+      expect(await list({ subscriptions: [] })).toEqual([])
+    })
+
     it("names the event of each", async (shop) => {
       const mail = await shop.subscribe("mail")
       await shop.queue(mail, [{}])
@@ -214,6 +264,122 @@ export function testQueries({ describe, it, expect }: Suite): void {
 
       expect(await shop.engine.queries.lag()).toMatchObject([
         { subscription: mail, waiting: 3 + 2 + 1, leased: 2 + 1, dead: 1 },
+      ])
+    })
+  })
+
+  describe("openWork", () => {
+    it("lists what is not closed newest first, page by page: batches, and parts by subscription", async (shop) => {
+      const [mail, sync] = [await shop.subscribe("mail"), await shop.subscribe("sync")]
+      const worker = await shop.join()
+      const { commitId, batches } = await shop.emit({
+        events: shop.orders(3),
+        batches: [shop.newBatch(mail, 3), shop.newBatch(mail, 3), shop.newBatch(mail, 3, { worker })],
+      })
+      const refs = [0, 2].map((index) => ({ commitId, index }))
+      const parts = [mail, sync, mail].map((no) => shop.newPart(no, refs, { reason: "paused" }))
+      await shop.emit({ events: shop.orders(1), parts })
+      const list = async (query: { source: "batch" | "part"; subscriptions?: number[] }) => {
+        const first = await shop.engine.queries.openWork({ state: "open", ...query, limit: 1 })
+        if (first.cursor === null) return first.items
+        const rest = await shop.engine.queries.openWork({
+          state: "open",
+          ...query,
+          cursor: first.cursor,
+          limit: 9,
+        })
+        return [...first.items, ...rest.items]
+      }
+
+      expect((await list({ source: "batch" })).map((row) => row.no)).toEqual([batches[1]?.no, batches[0]?.no])
+      expect((await list({ source: "part" })).map((row) => row.subscription)).toEqual([mail, sync, mail])
+      expect(await list({ source: "part", subscriptions: [sync] })).toMatchObject([
+        { source: "part", subscription: sync, commitId, refs, reason: "paused", worker: null },
+      ])
+      expect(await list({ source: "part", subscriptions: [] })).toEqual([])
+      const leased = await shop.engine.queries.openWork({ state: "leased", source: "batch", limit: 9 })
+      expect(leased.items).toMatchObject([{ no: batches[2]?.no, worker, subscription: null, refs: [] }])
+    })
+  })
+
+  describe("staged", () => {
+    const stage = (shop: Shop, eventGroupId: string, count: number) =>
+      shop.write({
+        kind: "stage",
+        commitId: shop.commitId(),
+        eventGroupId,
+        events: shop.orders(count),
+      })
+
+    it("gives all events of a group, or the first, in the order of their emits", async (shop) => {
+      for (const count of [2, 3]) {
+        await stage(shop, "checkout", count)
+        await shop.advance(1)
+      }
+
+      const rows = await shop.engine.queries.staged("checkout")
+
+      expect(rows.map((row) => row.index)).toEqual([0, 1, 0, 1, 2])
+      expect(await shop.engine.queries.staged("checkout", 3)).toEqual(rows.slice(0, 3))
+      expect((await shop.engine.queries.staged("checkout", 99)).length).toBe(5)
+    })
+
+    it("lists groups oldest first, and no outbox of transactions among them", async (shop) => {
+      for (const group of ["returns", OUTBOX, "checkout"]) {
+        await stage(shop, group, 2)
+        await shop.advance(1)
+      }
+
+      const groups = await shop.engine.queries.stagedGroups()
+
+      expect(groups.map(({ eventGroupId, events }) => [eventGroupId, events])).toEqual([
+        ["returns", 2],
+        ["checkout", 2],
+      ])
+      expect((await shop.engine.queries.staged(OUTBOX)).length).toBe(2)
+    })
+  })
+
+  describe("countBefore", () => {
+    it("counts events, ended jobs and dead letters, each before its moment", async (shop) => {
+      const mail = await shop.subscribe("mail")
+      const worker = await shop.join()
+      await shop.queue(mail, [{}, {}, {}])
+      const { jobs } = await shop.claim(worker, mail, 2)
+      const dead = { kind: "dead", error: "down", reason: "all failed" } as const
+      await shop.write(
+        shop.settleJob(worker, jobs[0] as never),
+        shop.settleJob(worker, jobs[1] as never, dead),
+      )
+      const then = shop.now()
+      await shop.advance(1_000)
+      await shop.emit({ events: shop.orders(2) })
+
+      const count = (events: number, deadBefore: number) =>
+        shop.engine.queries.countBefore({ events, dead: deadBefore })
+      expect(await count(then + 1, then + 1)).toEqual({ events: 3, jobs: 1, dead: 1 })
+      expect(await count(then + 2_000, then)).toEqual({ events: 5, jobs: 1, dead: 0 })
+      expect(await count(then, then + 1)).toEqual({ events: 0, jobs: 0, dead: 1 })
+    })
+  })
+
+  describe("workers", () => {
+    it("lists who is joined, since when, until when, and for what", async (shop) => {
+      const worker = await shop.join()
+      const startedAt = shop.now()
+      await shop.advance(1_000)
+      const handles = [1, 2]
+      await shop.engine.leases.heartbeat({ worker, group: "shop", leaseMs: LEASE_MS, handles })
+
+      expect(await shop.engine.queries.workers()).toMatchObject([
+        {
+          no: worker,
+          group: "shop",
+          startedAt,
+          seenAt: shop.now(),
+          expiresAt: shop.now() + LEASE_MS,
+          handles,
+        },
       ])
     })
   })

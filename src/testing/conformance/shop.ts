@@ -22,7 +22,7 @@ import type { ClaimedJob, ClaimRequest, ClaimResult, TakenBatch, TakeRequest } f
 import type { JobRow } from "../../engine/queries.ts"
 import type { StoreUnderTest } from "./harness.ts"
 
-const GROUP = "shop"
+export const GROUP = "shop"
 export const LEASE_MS = 15_000
 
 type AppendWish = Partial<Omit<AppendEvents, "kind" | "events">> & { readonly events: readonly StoredEvent[] }
@@ -216,8 +216,13 @@ export class Shop {
     return worker
   }
 
-  beat(worker: number, engine = this.engine): Promise<{ readonly alive: boolean; readonly freed: number }> {
-    return engine.leases.heartbeat({ worker, leaseMs: LEASE_MS, handles: [] })
+  async beat(
+    worker: number,
+    engine = this.engine,
+  ): Promise<{ readonly alive: boolean; readonly freed: number }> {
+    const beat = { worker, group: GROUP, leaseMs: LEASE_MS, handles: [] }
+    const { alive, freed } = await engine.leases.heartbeat(beat)
+    return { alive, freed }
   }
 
   take(
@@ -231,6 +236,7 @@ export class Shop {
       slots: subscriptions.map((no) => [no, 100]),
       batches: 10,
       priorities: [0, 1, 2],
+      thorough: true,
       ...over,
     })
   }
@@ -247,6 +253,7 @@ export class Shop {
       slots: [[subscription, free]],
       limits: {},
       priorities: [0, 1, 2],
+      thorough: true,
       isolated: false,
       system: 0,
       ...over,

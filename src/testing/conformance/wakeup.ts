@@ -17,7 +17,7 @@ export function testWakeup({ it, expect }: Suite): void {
 
       while (hints === 0 && Date.now() < until) {
         await shop.emit({ events: shop.orders(1) })
-        shop.engine.wakeup.hint()
+        shop.engine.wakeup.hint(null)
         await new Promise((resolve) => {
           setTimeout(resolve, 20)
         })
@@ -26,7 +26,7 @@ export function testWakeup({ it, expect }: Suite): void {
       stop()
       const heard = hints
       await shop.emit({ events: shop.orders(1) })
-      shop.engine.wakeup.hint()
+      shop.engine.wakeup.hint(null)
       await new Promise((resolve) => {
         setTimeout(resolve, 150)
       })
@@ -38,7 +38,7 @@ export function testWakeup({ it, expect }: Suite): void {
   )
 
   it("takes a hint that nobody listens to", async (shop) => {
-    shop.engine.wakeup.hint()
+    shop.engine.wakeup.hint(null)
     shop.engine.wakeup.listen(() => {})()
 
     expect(await shop.eventsOf()).toBe(0)

@@ -1,0 +1,53 @@
+import type { Inspection } from "../../engine/inspection.ts"
+import type { StoreVersion } from "../../engine/maintenance.ts"
+import { isGone, processIdentity } from "../../engine/process.ts"
+import type { StagedGroupRow, WorkerRow } from "../../engine/queries.ts"
+import { lookAtStaff, type StaffSources } from "../staff.ts"
+import { type SubscriptionReport, subscriptionReport } from "../subscription-report.ts"
+
+/** Everything that the doctor judges by, as it was at one moment. */
+export interface Facts {
+  readonly now: number
+  readonly database: string // as it may be shown
+  readonly inspection: Inspection
+  readonly version: StoreVersion
+  readonly subscriptions: readonly SubscriptionReport[]
+  readonly workers: readonly WorkerFacts[]
+  readonly stagedGroups: readonly StagedGroupRow[]
+  readonly limits: Limits
+}
+
+export interface WorkerFacts extends WorkerRow {
+  readonly isGone: boolean // it ran on this host, and its process is not there any more
+}
+
+/** From when on something is too late or too old, in milliseconds. */
+export interface Limits {
+  readonly leaseMs: number
+  readonly laggingMs: number
+  readonly stagedTtlMs: number
+  readonly retentionMs: number
+}
+
+export async function gather(sources: StaffSources, database: string, limits: Limits): Promise<Facts> {
+  const { queries, maintenance } = sources.engine
+  const inspection = await maintenance.inspect()
+  const staff = await lookAtStaff(sources)
+  const lag = new Map((await queries.lag()).map((row) => [row.subscription, row]))
+  const self = processIdentity()
+  return {
+    now: staff.now,
+    database,
+    inspection,
+    version: await maintenance.version(),
+    subscriptions: [...staff.current.values()].map((each) =>
+      subscriptionReport(each, lag.get(each.no), staff),
+    ),
+    workers: staff.workers.map((row) => ({
+      ...row,
+      isGone: row.host === self.host && isGone({ pid: row.pid, token: row.name }, self),
+    })),
+    stagedGroups: await queries.stagedGroups(),
+    limits,
+  }
+}

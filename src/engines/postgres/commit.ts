@@ -1,0 +1,259 @@
+import type {
+  AdvanceReplay,
+  AppendEvents,
+  Change,
+  ChangeResult,
+  MarkJob,
+  SettleBatch,
+  SettleJob,
+} from "../../engine/commit.ts"
+import { reach } from "../../engine/faults.ts"
+import { endSubscription, putSubscription } from "../sql/catalog.ts"
+import { cancel, redrive } from "../sql/job-steering.ts"
+import type { Program } from "../sql/program.ts"
+import { putReplay } from "../sql/replays.ts"
+import { clear, stage } from "../sql/staging.ts"
+import { partsOf, recall } from "./append.ts"
+import { type Answer, Call, FENCED, KNOWN, OK, type Reader, toContinued } from "./call.ts"
+import { withoutCulprits } from "./culprits.ts"
+import type { Database, HotStatement, Session, TransactionSession } from "./database.ts"
+import { isBadValue, isCollision, isDuplicate, isHomeless } from "./failures.ts"
+import { makePartitionFor } from "./partitions.ts"
+import type { ServerTime } from "./time.ts"
+
+/** Writes all changes in one transaction; one that the store refuses stays out alone. */
+export async function commit(
+  db: Database,
+  time: ServerTime,
+  changes: readonly Change[],
+): Promise<ChangeResult[]> {
+  reach("commit.before")
+  const results = await commitAll(db, time, changes)
+  reach("commit.after")
+  return results
+}
+
+/** So often a commit that met another is tried again before its caller is told. */
+const TRIES = 5
+
+async function commitAll(
+  db: Database,
+  time: ServerTime,
+  changes: readonly Change[],
+): Promise<ChangeResult[]> {
+  let given = changes
+  for (let tries = 1; ; tries++) {
+    try {
+      return given.every(isHot) ? await commitAtOnce(db, time, given) : await commitInSteps(db, time, given)
+    } catch (error) {
+      if (isHomeless(error)) for (const change of given) await makeRoomFor(db, change)
+      else if (isDuplicate(error) && given.some(isNewAppend)) given = given.map(again)
+      else if (isBadValue(error)) return commitCarefully(db, time, given)
+      else if (!isCollision(error) || tries >= TRIES) throw error
+    }
+  }
+}
+
+async function makeRoomFor(db: Database, change: Change): Promise<void> {
+  if (change.kind === "append") await makePartitionFor(db, change.commitId)
+}
+
+/** Its row is there: an earlier try, whose connection broke, was written after all. */
+function isNewAppend(change: Change): boolean {
+  return change.kind === "append" && !change.again
+}
+
+function again(change: Change): Change {
+  return change.kind === "append" ? { ...change, again: true } : change
+}
+
+/** What one statement of stored functions can say; it is one transaction and one round trip. */
+type HotChange = AppendEvents | SettleBatch | SettleJob | MarkJob
+
+function isHot(change: Change): change is HotChange {
+  return (
+    change.kind === "append" ||
+    change.kind === "settle-batch" ||
+    change.kind === "settle-job" ||
+    change.kind === "mark-job"
+  )
+}
+
+/**
+ * One statement for all of it. The order among changes of different kinds is the statement's own, which
+ * is as good as any: none of them reads what another writes.
+ */
+async function commitAtOnce(
+  db: Database,
+  time: ServerTime,
+  changes: readonly Change[],
+): Promise<ChangeResult[]> {
+  const call = new Call(time.given)
+  if (changes.every(isOnlyDelivered)) call.relax()
+  const readers = addAll(call, changes)
+  const [row] = await db.callOn("commits", call.statement, call.values)
+  return finish(db, changes, readers, row as Answer)
+}
+
+/** Marks come first, for a settle ends what they mark; the others are put together by kind. */
+function addAll(call: Call, changes: readonly Change[]): Reader[] {
+  const readers: Reader[] = new Array(changes.length)
+  changes.forEach((change, i) => {
+    if (change.kind === "mark-job") readers[i] = call.mark(change)
+  })
+  addSettles(call, changes, readers)
+  changes.forEach((change, i) => {
+    if (change.kind === "append") readers[i] = call.append(change)
+  })
+  return readers
+}
+
+function addSettles(call: Call, changes: readonly Change[], readers: Reader[]): void {
+  const batches: { readonly change: SettleBatch; readonly i: number }[] = []
+  const jobs: { readonly change: SettleJob; readonly i: number }[] = []
+  changes.forEach((change, i) => {
+    if (change.kind === "settle-batch") batches.push({ change, i })
+    else if (change.kind === "settle-job") jobs.push({ change, i })
+  })
+  if (batches.length > 0) {
+    const read = call.settleBatches(batches.map((each) => each.change))
+    for (const [place, { i }] of batches.entries()) readers[i] = (row) => read(row)[place] as ChangeResult
+  }
+  if (jobs.length > 0) {
+    const read = call.settleJobs(jobs.map((each) => each.change))
+    for (const [place, { i }] of jobs.entries())
+      readers[i] = (row) => (read(row).has(place + 1) ? FENCED : OK)
+  }
+}
+
+async function finish(
+  session: Session,
+  changes: readonly Change[],
+  readers: readonly Reader[],
+  row: Answer,
+): Promise<ChangeResult[]> {
+  const results: ChangeResult[] = []
+  for (const [i, change] of changes.entries()) {
+    const result = (readers[i] as Reader)(row)
+    results.push(result === KNOWN ? await session.run(recall(change as AppendEvents)) : result)
+  }
+  return results
+}
+
+/** Losing such a commit to a power failure only means a redelivery, so it need not wait for the disk. */
+function isOnlyDelivered(change: Change): boolean {
+  if (change.kind === "settle-job") return change.outcome.kind === "delivered"
+  return change.kind === "settle-batch" && change.jobs.length === 0 && change.parts.length === 0
+}
+
+/** The rarer changes take several statements; with them everything goes step by step, in order. */
+function commitInSteps(db: Database, time: ServerTime, changes: readonly Change[]): Promise<ChangeResult[]> {
+  return db.transaction("commits", async (session) => {
+    const results: ChangeResult[] = []
+    for (const change of changes) results.push(await apply(session, time, change))
+    return results
+  })
+}
+
+/** Each change by itself, so that the one with a bad value is found and its neighbours are written. */
+async function commitCarefully(
+  db: Database,
+  time: ServerTime,
+  changes: readonly Change[],
+): Promise<ChangeResult[]> {
+  return db.transaction("commits", async (session) => {
+    const results: ChangeResult[] = []
+    for (const change of changes) results.push(await applyAlone(session, time, change))
+    return results
+  })
+}
+
+async function applyAlone(
+  session: TransactionSession,
+  time: ServerTime,
+  change: Change,
+): Promise<ChangeResult> {
+  try {
+    return await session.savepoint(() => apply(session, time, change))
+  } catch (error) {
+    if (!isBadValue(error)) throw error
+    if (change.kind === "append")
+      return withoutCulprits(session, change, (left) => apply(session, time, change, left))
+    return { status: "conflict", message: `The store refused the change: ${(error as Error).message}` }
+  }
+}
+
+async function apply(
+  session: TransactionSession,
+  time: ServerTime,
+  change: Change,
+  left?: ReadonlySet<number>,
+): Promise<ChangeResult> {
+  if (isHot(change)) {
+    const call = new Call(time.given, left)
+    const readers = addAll(call, [change])
+    const [row] = await session.call(call.statement, call.values)
+    const [result] = await finish(session, [change], readers, row as Answer)
+    return result as ChangeResult
+  }
+  if (change.kind === "advance-replay") return advanceReplay(session, time, change)
+  if (change.kind === "put-subscription" || change.kind === "end-subscription")
+    await session.call(LOCK_CATALOG, [])
+  return session.run(programOf(change, time.now()))
+}
+
+/** Who changes the catalog waits for those who are writing by it, and they for him: see `store.lock_catalog_shared`. */
+const LOCK_CATALOG: HotStatement = { name: "carillon_lock_catalog", sql: "SELECT store.lock_catalog()" }
+
+function programOf(change: Exclude<Change, HotChange | AdvanceReplay>, now: number): Program<ChangeResult> {
+  switch (change.kind) {
+    case "stage":
+      return stage(change, now)
+    case "clear":
+      return clear(change)
+    case "put-subscription":
+      return putSubscription(change, now)
+    case "end-subscription":
+      return endSubscription(change.group, change.id, now)
+    case "put-replay":
+      return putReplay(change.request, change.token, now)
+    case "redrive":
+      return redrive(change, now)
+    case "cancel":
+      return cancel(change, now)
+  }
+}
+
+const ADVANCE_REPLAY: HotStatement = {
+  name: "carillon_advance_replay",
+  sql: "SELECT store.advance_replay($1, $2, $3, $4, $5, $6, $7, $8, $9) AS advanced",
+}
+
+async function advanceReplay(
+  session: Session,
+  time: ServerTime,
+  change: AdvanceReplay,
+): Promise<ChangeResult> {
+  const jobs = change.jobs.map((job, i) => toContinued(job, change.keys[i] ?? null))
+  const [row] = await session.call(ADVANCE_REPLAY, [
+    time.given,
+    change.no,
+    change.worker,
+    change.epoch,
+    change.cursor,
+    change.made,
+    change.done,
+    partsOf(change.parts),
+    jobs.length === 0 ? null : JSON.stringify(jobs),
+  ])
+  return (row as Answer).advanced === true ? OK : FENCED
+}
+
+/** Settles an attempt inside a transaction that its handler wrote in. */
+export async function settleJobIn(
+  session: TransactionSession,
+  time: ServerTime,
+  change: SettleJob,
+): Promise<ChangeResult> {
+  return apply(session, time, change)
+}

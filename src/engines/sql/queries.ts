@@ -1,0 +1,38 @@
+import type { QueriesPort } from "../../engine/queries.ts"
+import { catalog } from "./catalog.ts"
+import { countBefore, workers } from "./census.ts"
+import { event, events, findEvent } from "./event-list.ts"
+import { job, jobs } from "./job-list.ts"
+import { lag } from "./lag.ts"
+import { names } from "./names.ts"
+import { openWork } from "./open-work.ts"
+import type { Program } from "./program.ts"
+import { commits, scan } from "./scan.ts"
+import { staged, stagedGroups } from "./staged.ts"
+import { traceOf } from "./trace.ts"
+
+/** The queries port, as programs of the same names. */
+export type QueryPrograms = {
+  readonly [Q in keyof QueriesPort]: (
+    ...given: Parameters<QueriesPort[Q]>
+  ) => Program<Awaited<ReturnType<QueriesPort[Q]>>>
+}
+
+export const queries: QueryPrograms = {
+  catalog,
+  event,
+  findEvent,
+  events,
+  scan,
+  traceOf,
+  commits,
+  jobs,
+  job,
+  openWork,
+  names,
+  workers,
+  lag,
+  staged,
+  stagedGroups,
+  countBefore,
+}

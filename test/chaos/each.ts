@@ -1,0 +1,29 @@
+import { deploy } from "./deploy.ts"
+import { frozen } from "./frozen.ts"
+import { order } from "./order.ts"
+import { poison } from "./poison.ts"
+import { random } from "./random.ts"
+import { again, release } from "./release.ts"
+import { show } from "./show.ts"
+import { spill } from "./spill.ts"
+import type { EngineName } from "./store.ts"
+
+/** Each program that every engine has to pass, at length. */
+export async function each(engine: EngineName): Promise<void> {
+  await show("frozen", () => frozen({ engine }))
+  await show("spill", () => spill({ engine }))
+  for (const kind of ["exit", "memory", "loop"] as const)
+    await show(`poison (${kind})`, () => poison(kind, { engine }))
+  await show("poison beside a handler that hangs", () => poison("exit", { engine, workers: 1, hung: true }))
+  await show("order", () => order({ engine, kills: 20 }))
+  await show("deploy", () => deploy({ engine }))
+  await show("release", () => release({ engine, events: engine === "sqlite" ? 5_000 : 10_000 }))
+  await show("again", () => again({ engine }))
+  const first = Date.now() % 1_000_000
+  for (let seed = first; seed < first + 10; seed++) {
+    for (const fastPath of [true, false])
+      await show(`random ${seed} (${fastPath ? "fast" : "jobs"})`, () =>
+        random({ engine, seed, fastPath, steps: 30 }),
+      )
+  }
+}
