@@ -8,6 +8,11 @@ export interface DatabaseOptions {
   readonly synchronous: Synchronous
 }
 
+/** How long opening waits for other processes that open the same file. */
+const OPENING_PATIENCE_MS = 5_000
+
+const STILL = new Int32Array(new SharedArrayBuffer(4)) // nobody ever wakes who waits on it
+
 export type Row = Record<string, string | number | null>
 
 /** One connection with its prepared statements; every write stands in `transaction`. */
@@ -20,9 +25,8 @@ export class Database {
   constructor({ path, synchronous }: DatabaseOptions) {
     this.#db = new DatabaseSync(path, { timeout: 0 })
     this.#synchronous = synchronous
-    // Another process may be switching the journal mode or writing: opening waits for it.
-    this.#db.exec("PRAGMA busy_timeout = 5000")
-    this.#db.exec("PRAGMA journal_mode = WAL")
+    this.#db.exec(`PRAGMA busy_timeout = ${OPENING_PATIENCE_MS}`)
+    this.#useWriteAheadLog()
     this.#db.exec(`PRAGMA synchronous = ${synchronous}`)
     this.#db.exec("PRAGMA wal_autocheckpoint = 4000")
     this.#db.exec("PRAGMA cache_size = -65536")
@@ -97,6 +101,24 @@ export class Database {
   close(): void {
     this.#statements.clear()
     this.#db.close()
+  }
+
+  /**
+   * Waits for another process that is switching the journal mode, too.
+   *
+   * Of two that do it at once, SQLite turns one away without waiting, for each would wait for the other.
+   */
+  #useWriteAheadLog(): void {
+    const startedAt = performance.now()
+    for (;;) {
+      try {
+        this.#db.exec("PRAGMA journal_mode = WAL")
+        return
+      } catch (error) {
+        if (!isBusy(error) || performance.now() - startedAt > OPENING_PATIENCE_MS) throw error
+        Atomics.wait(STILL, 0, 0, 1 + Math.random() * 4)
+      }
+    }
   }
 
   #relax(relaxed: boolean): void {

@@ -1,9 +1,11 @@
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
+import { once } from "node:events"
 import { mkdtemp, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import { Worker } from "node:worker_threads"
 import { describe, expect, it } from "vitest"
 import type { Engine } from "../../engine/engine.ts"
 import type { EngineHarness, StoreUnderTest } from "../../testing/conformance/harness.ts"
@@ -83,3 +85,32 @@ async function fingerprint(path: string): Promise<string> {
   const files = await Promise.all([path, `${path}-wal`].map((file) => readFile(file)))
   return createHash("sha256").update(Buffer.concat(files)).digest("hex")
 }
+
+describe("several processes that open a new file at once", () => {
+  it("all get it", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "carillon-opening-"))
+    const database = new URL("./database.ts", import.meta.url).href
+    const arrived = new SharedArrayBuffer(4)
+    const openAll = `
+      const { workerData: { folder, database, arrived, threads, files }, parentPort } = require("node:worker_threads")
+      import(database).then(({ Database }) => {
+        const count = new Int32Array(arrived)
+        const errors = []
+        for (let file = 1; file <= files; file++) {
+          Atomics.add(count, 0, 1)
+          while (Atomics.load(count, 0) < file * threads);
+          try {
+            new Database({ path: folder + "/" + file + ".db", synchronous: "FULL" }).close()
+          } catch (error) {
+            errors.push(error.message)
+          }
+        }
+        parentPort.postMessage(errors)
+      })`
+    const workerData = { folder, database, arrived, threads: 3, files: 100 }
+    const threads = Array.from({ length: 3 }, () => new Worker(openAll, { eval: true, workerData }))
+    const errors = await Promise.all(threads.map((thread) => once(thread, "message")))
+    expect(errors.flat(2)).toEqual([])
+    await rm(folder, { recursive: true, force: true })
+  })
+})

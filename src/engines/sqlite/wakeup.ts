@@ -1,4 +1,4 @@
-import type { Database } from "./database.ts"
+import { type Database, isBusy } from "./database.ts"
 
 /** How often one looks whether another process wrote to the file. */
 export const WATCH_INTERVAL_MS = 50
@@ -10,7 +10,7 @@ export const WATCH_INTERVAL_MS = 50
  */
 export class WriteWatch {
   readonly #db: Database
-  #version: number
+  #version: number | null
 
   constructor(db: Database) {
     this.#db = db
@@ -20,12 +20,18 @@ export class WriteWatch {
   /** Did another connection write since the last look? */
   changed(): boolean {
     const version = this.#read()
-    if (version === this.#version) return false
+    if (version === null || version === this.#version) return false
     this.#version = version
     return true
   }
 
-  #read(): number {
-    return this.#db.get("PRAGMA data_version")?.data_version as number
+  /** Null while another process repairs the file after a crash: the next look will tell. */
+  #read(): number | null {
+    try {
+      return this.#db.get("PRAGMA data_version")?.data_version as number
+    } catch (error) {
+      if (isBusy(error)) return null
+      throw error
+    }
   }
 }
