@@ -108,6 +108,7 @@ function mayWant(
   sender: string | null,
 ): boolean {
   const { definition } = subscription
+  if (definition.target.kind !== "handler") return false
   if (isOperational(name) && !definition.pattern.startsWith(OPERATIONAL)) return false
   return (
     matchesName(name) &&

@@ -11,7 +11,14 @@ export interface SubscriptionDefinition {
   readonly paused: boolean
 }
 
-export type SubscriptionTarget = { readonly kind: "handler" }
+/**
+ * Whom it is for. Workflows and schedules wish for no events: they stand in the catalog so that their runs and
+ * ticks are leased, limited and paused like deliveries, by those workers that know them.
+ */
+export type SubscriptionTarget =
+  | { readonly kind: "handler" }
+  | { readonly kind: "workflow"; readonly workflow: string; readonly hash: string }
+  | { readonly kind: "schedule"; readonly schedule: string }
 
 /** One version of a subscription: valid for commits routed by catalog versions in [from, to). */
 export interface SubscriptionVersion {

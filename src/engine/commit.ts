@@ -4,6 +4,7 @@ import type { EventKey } from "../core/ids.ts"
 import type { AttemptRecord } from "../core/job.ts"
 import type { Outcome } from "../core/outcome.ts"
 import type { SubscriptionDefinition } from "../core/subscription.ts"
+import type { RunChange, StartedRun } from "./runs.ts"
 
 /**
  * The only way to write. All changes of one call stand in one transaction, applied in order, each
@@ -26,6 +27,7 @@ export type Change =
   | AdvanceReplay
   | RedriveJobs
   | CancelJobs
+  | RunChange
 
 /** Writes events with everything that routing decided for them. */
 export interface AppendEvents {
@@ -210,6 +212,9 @@ export type ChangeResult =
       readonly append?: AppendResult
       readonly jobs?: readonly LeasedRow[]
       readonly count?: number
+      readonly run?: StartedRun // of a start
+      readonly signals?: number // of a run's checkpoint
+      readonly parked?: boolean
       readonly fresh?: readonly number[] // of staged events: those that were not staged or written before
     }
   | { readonly status: "fenced" | "stale" }

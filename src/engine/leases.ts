@@ -83,7 +83,7 @@ export interface ClaimRequest {
   readonly priorities: readonly number[]
   readonly thorough: boolean
   readonly isolated: boolean // may it take one isolated job?
-  readonly system: number // how many jobs of the product's own (replays)
+  readonly system: number // how many replays
 }
 
 /** What a worker holds and knows. */
@@ -105,7 +105,7 @@ export interface FleetLimits {
 export interface ClaimedJob {
   readonly no: number
   readonly epoch: number
-  readonly kind: "delivery" | "replay"
+  readonly kind: "delivery" | "replay" | "run" | "schedule"
   readonly id: string
   readonly subscription: number
   readonly scope: string

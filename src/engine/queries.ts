@@ -2,9 +2,10 @@ import type { EventRow } from "../core/event.ts"
 import type { EventKey } from "../core/ids.ts"
 import type { AttemptRecord, JobState } from "../core/job.ts"
 import type { Catalog } from "../core/subscription.ts"
+import type { RunQueries } from "./runs.ts"
 
 /** What routing, screens and the command line read. Never writes, never leases; lists go by cursor. */
-export interface QueriesPort {
+export interface QueriesPort extends RunQueries {
   catalog(): Promise<Catalog>
   event(key: EventKey): Promise<EventRow | null>
   /** Where the event with an id given by a caller is kept. */
