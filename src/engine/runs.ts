@@ -213,7 +213,6 @@ export interface RunQuery {
 
 export interface WaitQuery {
   readonly group: string
-  readonly workflow: string
   readonly event: string
   readonly cursor?: string
   readonly limit: number
