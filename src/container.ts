@@ -5,6 +5,14 @@ export const Modules = Object.freeze({
   EVENT: "event",
   EVENT_BUS: "event_bus",
   CARILLON: "carillon",
+  WORKFLOW_ENGINE: "workflows",
+} as const)
+
+/** The names under which a container holds what is no module. */
+export const ContainerRegistrationKeys = Object.freeze({
+  LOGGER: "logger",
+  QUERY: "query",
+  CONFIG_MODULE: "configModule",
 } as const)
 
 /** The awilix container that handlers get: the event module, the logger, and what the application registers. */

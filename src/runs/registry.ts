@@ -1,0 +1,81 @@
+import { InvalidInputError, NotFoundError } from "../core/errors.ts"
+import type { WorkflowDefinition } from "./definition.ts"
+import type { WorkflowReference } from "./service-contract.ts"
+
+/**
+ * All workflows that were composed in this process, by id.
+ *
+ * It hangs on the process and not on this module: an application's files may have been given another copy of it.
+ */
+export const workflowRegistry = {
+  /**
+   * Takes a workflow in. The same id and shape again replaces its functions: the file was loaded anew.
+   *
+   * @throws InvalidInputError for an id that another shape has
+   */
+  register(definition: WorkflowDefinition): void {
+    const standing = shared.definitions.get(definition.id)
+    if (standing && standing.hash !== definition.hash) throw taken(standing, definition)
+
+    shared.definitions.set(definition.id, definition)
+    for (const listener of [...shared.listeners]) listener(definition)
+  },
+
+  get(id: string): WorkflowDefinition | null {
+    return shared.definitions.get(id) ?? null
+  },
+
+  all(): readonly WorkflowDefinition[] {
+    return [...shared.definitions.values()]
+  },
+
+  /** Calls `listener` with every workflow from now on; the answer takes it off. */
+  onRegister(listener: Listener): () => void {
+    shared.listeners.add(listener)
+    return () => shared.listeners.delete(listener)
+  },
+
+  /** Forgets all workflows, not those who listen: their files are about to be loaded anew. */
+  clear(): void {
+    shared.definitions.clear()
+  },
+}
+
+/** The workflow that somebody means. @throws NotFoundError for an id that is not composed in this process */
+export function definitionOf(workflow: WorkflowReference): WorkflowDefinition {
+  if (typeof workflow !== "string") return "definition" in workflow ? workflow.definition : workflow
+
+  const found = workflowRegistry.get(workflow)
+  if (found) return found
+  const known = [...shared.definitions.keys()].map((id) => `\`${id}\``).join(", ")
+  throw new NotFoundError(
+    `There is no workflow \`${workflow}\` in this process, which has ${known || "none"}. ` +
+      "Import the file that composes it before it is run.",
+  )
+}
+
+type Listener = (definition: WorkflowDefinition) => void
+
+interface Shared {
+  readonly definitions: Map<string, WorkflowDefinition>
+  readonly listeners: Set<Listener>
+}
+
+const SHARED = Symbol.for("carillon.workflows")
+const shared = sharedOf(globalThis)
+
+function sharedOf(holder: { [SHARED]?: Shared }): Shared {
+  holder[SHARED] ??= { definitions: new Map(), listeners: new Set() }
+  return holder[SHARED]
+}
+
+function taken(standing: WorkflowDefinition, came: WorkflowDefinition): InvalidInputError {
+  const [before, now] = [standing, came].map(
+    ({ levels }) =>
+      levels.map((level) => level.map((step) => step.name).join(" + ")).join(" → ") || "no steps",
+  )
+  return new InvalidInputError(
+    `Workflow \`${came.id}\` is already defined with another shape: before ${before}, now ${now}. ` +
+      "Give one of the two another id.",
+  )
+}

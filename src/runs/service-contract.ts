@@ -1,0 +1,175 @@
+import type { RunState, StepPhase } from "../core/run.ts"
+import type { WorkflowDefinition } from "./definition.ts"
+
+/** What a workflow asks of the engine service, which a container holds under `Modules.WORKFLOW_ENGINE`. */
+export interface WorkflowService {
+  /**
+   * Runs a workflow, and answers when the run has ended or can only wait: for a response, a time or an event.
+   *
+   * @throws the step's error when the run failed, unless `throwOnError` is false
+   */
+  run(workflow: WorkflowReference, request?: RunRequest): Promise<RunOutcome>
+  /** Undoes a run, one that goes on or one that has ended, and answers when that is done. */
+  cancel(workflow: WorkflowReference, request: CancelRequest): Promise<RunOutcome>
+  /** Ends a step that waits for a response, well. */
+  setStepSuccess(request: StepResponseRequest): Promise<RunOutcome>
+  /** Ends a step that waits for a response, with an error. */
+  setStepFailure(
+    request: StepResponseRequest & { readonly forcePermanentFailure?: boolean },
+  ): Promise<RunOutcome>
+  /** Gives a step that has failed, or waits after a failure, one more attempt. */
+  retryStep(request: StepRequest): Promise<RunOutcome>
+}
+
+/** A workflow by its id, or by what was composed; `definitionOf` in `registry.ts` reads it. */
+export type WorkflowReference = string | WorkflowDefinition | { readonly definition: WorkflowDefinition }
+
+/** What all requests may say of how to answer. */
+interface Answering {
+  /** The container that steps get. @defaultValue the application's */
+  readonly container?: unknown
+  /** @defaultValue true */
+  readonly throwOnError?: boolean
+  /** @defaultValue false */
+  readonly logOnError?: boolean
+  /** Called in this process as the run goes on; their errors are logged. */
+  readonly events?: RunEvents
+}
+
+export interface RunRequest extends Answering {
+  readonly input?: unknown
+  readonly context?: RunRequestContext
+  /** Answer with the output of this step instead of the workflow's result. */
+  readonly resultFrom?: string
+}
+
+/** Who the run is, and under which group its events stand. */
+export interface RunRequestContext {
+  /** The same again joins the run that goes on, instead of starting another. @defaultValue made by us */
+  readonly transactionId?: string
+  /** The group under which events of the run are staged. @defaultValue made by us */
+  readonly eventGroupId?: string
+  readonly metadata?: Readonly<Record<string, unknown>>
+  /** What other systems' contexts hold is accepted and ignored. */
+  readonly [other: string]: unknown
+}
+
+/** One of the two says which run. */
+export interface CancelRequest extends Answering {
+  readonly transactionId?: string
+  readonly transaction?: { readonly transactionId: string; readonly runId?: string }
+  readonly context?: RunRequestContext
+}
+
+/** A step by its idempotency key, or by its parts. */
+export interface StepRequest extends Answering {
+  readonly idempotencyKey:
+    | string
+    | {
+        readonly workflowId: string
+        readonly transactionId: string
+        readonly stepId: string
+        readonly action: StepPhase
+      }
+}
+
+export interface StepResponseRequest extends StepRequest {
+  /** The step's output, or its error; a `StepResponse` says what its compensation gets, too. */
+  readonly stepResponse?: unknown
+}
+
+/** What became of a run. */
+export interface RunOutcome<Result = unknown> {
+  /** What the workflow answers with; undefined unless it is done. */
+  readonly result: Result
+  readonly errors: readonly RunError[]
+  readonly transaction: RunTransaction
+}
+
+/** The error of a step. */
+export interface RunError {
+  readonly action: string // the step's name
+  readonly handlerType: StepPhase
+  readonly error: Error
+}
+
+/** A run, in the words of Medusa's users. It is as it was when the call answered. */
+export interface RunTransaction {
+  readonly transactionId: string
+  readonly runId: string
+  readonly workflowId: string
+  readonly modelId: string // the same as workflowId, as others call it
+  readonly state: RunState
+  readonly flow: RunFlow
+  getFlow(): RunFlow
+  getState(): RunState
+  hasFinished(): boolean
+  getErrors(handlerType?: StepPhase): readonly RunError[]
+}
+
+export interface RunFlow {
+  readonly modelId: string
+  readonly transactionId: string
+  readonly runId: string
+  readonly state: RunState
+  readonly metadata: Readonly<Record<string, unknown>> & { readonly eventGroupId: string }
+  readonly hasFailedSteps: boolean
+  readonly hasSkippedSteps: boolean
+  readonly hasSkippedOnFailureSteps: boolean
+  readonly hasWaitingSteps: boolean
+  readonly hasRevertedSteps: boolean
+  readonly startedAt: number // epoch ms
+  readonly cancelledAt: number | null
+  readonly timedOutAt: number | null
+  readonly steps: Readonly<Record<string, RunFlowStep>> // by name
+}
+
+export interface RunFlowStep {
+  readonly id: string // its name
+  readonly attempts: number
+  readonly invoke: RunFlowAction
+  readonly compensate: RunFlowAction
+}
+
+export interface RunFlowAction {
+  readonly state: RunStepState
+  readonly status: "idle" | "ok" | "waiting" | "temporary_failure" | "permanent_failure"
+}
+
+export type RunStepState =
+  | "not_started"
+  | "invoking"
+  | "compensating"
+  | "done"
+  | "reverted"
+  | "failed"
+  | "dormant"
+  | "skipped"
+  | "skipped_failure"
+  | "timeout"
+
+/** What a caller may be told while its run goes on in this process. */
+export interface RunEvents {
+  readonly onBegin?: (moment: RunMoment) => unknown
+  readonly onResume?: (moment: RunMoment) => unknown
+  readonly onCompensateBegin?: (moment: RunMoment) => unknown
+  readonly onFinish?: (
+    moment: RunMoment & { readonly result?: unknown; readonly errors?: readonly RunError[] },
+  ) => unknown
+  readonly onTimeout?: (moment: RunMoment) => unknown
+  readonly onStepBegin?: (moment: StepMoment) => unknown
+  readonly onStepSuccess?: (moment: StepMoment) => unknown
+  readonly onStepFailure?: (moment: StepMoment) => unknown
+  readonly onStepAwaiting?: (moment: StepMoment) => unknown
+  readonly onStepSkipped?: (moment: StepMoment) => unknown
+  readonly onCompensateStepSuccess?: (moment: StepMoment) => unknown
+  readonly onCompensateStepFailure?: (moment: StepMoment) => unknown
+}
+
+export interface RunMoment {
+  readonly transaction: RunTransaction
+}
+
+export interface StepMoment extends RunMoment {
+  readonly step: RunFlowStep
+}
