@@ -62,7 +62,7 @@ interface Shared {
 }
 
 const SHARED = Symbol.for("carillon.workflows")
-const shared = sharedOf(globalThis)
+const shared = sharedOf(globalThis as { [SHARED]?: Shared })
 
 function sharedOf(holder: { [SHARED]?: Shared }): Shared {
   holder[SHARED] ??= { definitions: new Map(), listeners: new Set() }
