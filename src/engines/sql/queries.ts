@@ -7,7 +7,10 @@ import { lag } from "./lag.ts"
 import { names } from "./names.ts"
 import { openWork } from "./open-work.ts"
 import type { Program } from "./program.ts"
+import { record, records } from "./records.ts"
+import { run, runOf, runSteps, runs, waits } from "./run-list.ts"
 import { commits, scan } from "./scan.ts"
+import { schedules } from "./schedules.ts"
 import { staged, stagedGroups } from "./staged.ts"
 import { traceOf } from "./trace.ts"
 
@@ -35,4 +38,12 @@ export const queries: QueryPrograms = {
   staged,
   stagedGroups,
   countBefore,
+  run,
+  runOf,
+  runSteps,
+  runs,
+  waits,
+  schedules,
+  record,
+  records,
 }

@@ -1,0 +1,115 @@
+import type { RunState, StepRecord } from "../../core/run.ts"
+import type { Page } from "../../engine/queries.ts"
+import type { RunQuery, RunRow, WaitQuery, WaitRow } from "../../engine/runs.ts"
+import { all, get, type Program, type Value } from "./program.ts"
+import { LIVE, RUN_COLUMNS, RUN_SOURCE, toFilter, toRun, toStep } from "./run-rows.ts"
+
+export function* run(id: string): Program<RunRow | null> {
+  const row = yield* get(`SELECT ${RUN_COLUMNS} FROM ${RUN_SOURCE} WHERE r.id = ?`, id)
+  return row === undefined ? null : toRun(row)
+}
+
+export function* runOf(
+  group: string | null,
+  workflow: string,
+  transactionId: string,
+): Program<RunRow | null> {
+  const row = yield* get(
+    `SELECT ${RUN_COLUMNS} FROM ${RUN_SOURCE}
+     WHERE r.transaction_id = ? AND r.workflow = ? ${group === null ? "" : "AND r.group_name = ?"}
+     ORDER BY r.no DESC LIMIT 1`,
+    transactionId,
+    workflow,
+    ...(group === null ? [] : [group]),
+  )
+  return row === undefined ? null : toRun(row)
+}
+
+export function* runSteps(no: number): Program<readonly StepRecord[]> {
+  const rows = yield* all("SELECT * FROM store.run_steps WHERE run = ? ORDER BY position", no)
+  return rows.map(toStep)
+}
+
+/** Most runs are done and no index tells them apart, so a span of numbers is looked through at a time. */
+const NUMBERS_PER_LOOK = 20_000
+
+/** Newest first. A page may be short before the end: one call looks at a bounded number of rows. */
+export function* runs(query: RunQuery): Program<Page<RunRow>> {
+  const { where, values } = conditionsOf(query)
+  const end = query.cursor === undefined ? yield* lastNumber() : Number(query.cursor)
+  const start = isNarrow(query) ? 0 : end - NUMBERS_PER_LOOK
+  const rows = yield* all(
+    `SELECT ${RUN_COLUMNS} FROM ${RUN_SOURCE}
+     WHERE ${["r.no < ?", "r.no >= ?", ...where].join(" AND ")} ORDER BY r.no DESC LIMIT ?`,
+    end,
+    start,
+    ...values,
+    query.limit,
+  )
+  const last = rows[rows.length - 1]
+  const items = rows.map(toRun)
+  if (rows.length === query.limit && last) return { items, cursor: String(last.no) }
+  return { items, cursor: start > 1 ? String(start) : null }
+}
+
+/** What an index finds by itself: few rows, or a state that few are in. */
+function isNarrow({ state, transactionId, parent }: RunQuery): boolean {
+  return transactionId !== undefined || parent !== undefined || (state !== undefined && state !== "done")
+}
+
+function* lastNumber(): Program<number> {
+  const row = yield* get("SELECT max(no) + 1 AS no FROM store.runs")
+  return (row?.no as number | null | undefined) ?? 0
+}
+
+function conditionsOf(query: RunQuery): { where: string[]; values: Value[] } {
+  const where: string[] = []
+  const values: Value[] = []
+  const add = (condition: string, value: Value | undefined): void => {
+    if (value === undefined) return
+    where.push(condition)
+    values.push(value)
+  }
+  if (query.state !== undefined) where.push(...inState(query.state))
+  add("r.workflow = ?", query.workflow)
+  add("r.transaction_id = ?", query.transactionId)
+  add("r.parent_run = ?", query.parent)
+  add("r.started_at >= ?", query.from)
+  add("r.started_at < ?", query.to)
+  return { where, values }
+}
+
+/** The words stand in the text, as they do in the partial indexes, so that these can be used. */
+function inState(state: RunState): string[] {
+  if (state === "done") return ["r.state = 'done'"]
+  const all = state === "invoking" || state === "compensating" ? LIVE : "('reverted', 'failed')"
+  return [`r.state IN ${all}`, `r.state = '${state}'`]
+}
+
+/** By the run's number and the step's name. */
+export function* waits({ group, workflow, event, cursor, limit }: WaitQuery): Program<Page<WaitRow>> {
+  const [no, step] = cursor === undefined ? [0, ""] : (JSON.parse(cursor) as [number, string])
+  const rows = yield* all(
+    `SELECT s.run, s.step, s.wait, r.id, r.started_at
+     FROM store.run_steps s JOIN store.runs r ON r.no = s.run
+     WHERE s.wait_kind = 'event' AND s.outcome = 'waiting' AND s.wait_name = ? AND (s.run, s.step) > (?, ?)
+       AND r.group_name = ? AND r.workflow = ? AND r.state IN ${LIVE}
+     ORDER BY s.run, s.step LIMIT ?`,
+    event,
+    no,
+    step,
+    group,
+    workflow,
+    limit,
+  )
+  const last = rows[rows.length - 1]
+  return {
+    items: rows.map((row) => ({
+      run: row.id as string,
+      step: row.step as string,
+      filter: toFilter(row.wait),
+      startedAt: row.started_at as number,
+    })),
+    cursor: rows.length === limit && last ? JSON.stringify([last.run, last.step]) : null,
+  }
+}
