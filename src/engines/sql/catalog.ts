@@ -166,7 +166,11 @@ function* replaySince({ group }: PutSubscription, no: number, startAt: number, n
   yield* putReplay(request, null, now)
 }
 
-/** Ends the wish: what waits for it is cancelled, what runs may finish. One that has ended stays so. */
+/**
+ * Ends the wish: what waits for it is cancelled, what runs may finish. One that has ended stays so.
+ *
+ * Runs of a workflow stay as they are: what they have done is not undone by forgetting them.
+ */
 export function* endSubscription(group: string, id: string, now: number): Program<ChangeResult> {
   yield* lockCatalog()
   const known = yield* find(group, id)
@@ -184,7 +188,7 @@ function* cancelWaiting(no: number, now: number): Program<number> {
   for (const where of WAITING_JOBS) {
     count += yield* run(
       `UPDATE store.jobs SET state = ${CANCELLED}, reason = 'subscription removed', updated_at = ?
-       WHERE subscription = ? AND ${where}`,
+       WHERE subscription = ? AND kind <> 'run' AND ${where}`,
       now,
       no,
     )
@@ -201,7 +205,8 @@ function* cancelWaiting(no: number, now: number): Program<number> {
 /** What was leased or in a process's memory when its subscription ended comes back later, and ends then. */
 export function* cancelEnded(now: number): Program<void> {
   const waits = WAITING_JOBS.map(
-    (where) => `OR EXISTS (SELECT 1 FROM store.jobs WHERE subscription = s.no AND ${where})`,
+    (where) =>
+      `OR EXISTS (SELECT 1 FROM store.jobs WHERE subscription = s.no AND kind <> 'run' AND ${where})`,
   )
   const rows = yield* all(
     `SELECT s.no FROM store.subscriptions s

@@ -19,7 +19,8 @@ export function* workers(): Program<WorkerRow[]> {
 
 /** How much is older: the most that could be pruned; what open work still needs is not taken off. */
 export function* countBefore({ events, dead }: { events: number; dead: number }): Program<OldRows> {
-  const ended = "SELECT count(*) AS n FROM store.jobs WHERE state > 1 AND updated_at < ? AND"
+  const ended =
+    "SELECT count(*) AS n FROM store.jobs WHERE state > 1 AND updated_at < ? AND kind NOT IN ('run', 'schedule') AND"
   return {
     events: yield* count(
       "SELECT CAST(sum(events) AS BIGINT) AS n FROM store.commits WHERE commit_id < ?",

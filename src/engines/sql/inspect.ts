@@ -44,7 +44,7 @@ function* strays(): Program<number> {
 
 function* stuck(): Program<string[]> {
   const rows = yield* all(
-    "SELECT id FROM store.jobs WHERE state = 1 AND reason = 'stuck' ORDER BY no LIMIT ?",
+    "SELECT id FROM store.jobs WHERE state = 1 AND reason = 'stuck' AND kind = 'delivery' ORDER BY no LIMIT ?",
     MOST_STUCK,
   )
   return rows.map((row) => row.id as string)

@@ -24,14 +24,14 @@ export function* redrive({ nos }: RedriveJobs, now: number): Program<ChangeResul
   return { status: "ok", count }
 }
 
-/** What waits and what is dead comes to an end; what runs may finish. */
+/** What waits and what is dead comes to an end; what runs may finish. A run is not forgotten but undone: signal it. */
 export function* cancel({ nos, reason }: CancelJobs, now: number): Program<ChangeResult> {
   let count = 0
   for (const some of slices(nos, JOBS_AT_ONCE)) {
     const list = listOf(some)
     count += yield* run(
       `UPDATE store.jobs SET state = ${CANCELLED}, reason = ?, updated_at = ?
-       WHERE no IN ${list.places} AND state IN (0, 3)`,
+       WHERE no IN ${list.places} AND state IN (0, 3) AND kind <> 'run'`,
       reason,
       now,
       ...list.values,

@@ -2,7 +2,7 @@ import type { LagRow } from "../../engine/queries.ts"
 import { all, type Program } from "./program.ts"
 import { WAITING_JOBS } from "./waiting.ts"
 
-/** What is unfinished, by subscription; open batches are counted by what was routed into them. */
+/** Deliveries that are unfinished, by subscription; open batches are counted by what was routed into them. */
 export function* lag(): Program<LagRow[]> {
   const sums = new Sums()
   yield* addJobs(sums)
@@ -48,12 +48,11 @@ const JOBS = [
 
 function jobsSql(state: number, oldest: string, where: string): string {
   return `SELECT subscription, ${state} AS state, count(*) AS n, ${oldest} AS oldest
-    FROM store.jobs WHERE ${where} GROUP BY subscription`
+    FROM store.jobs WHERE kind = 'delivery' AND ${where} GROUP BY subscription`
 }
 
 function* addJobs(sums: Sums): Program<void> {
   for (const row of yield* all(JOBS)) {
-    if (row.subscription === 0) continue // the product's own
     const kind = row.state === 3 ? "dead" : row.state === 1 ? "leased" : "waiting"
     sums.add(row.subscription as number, kind, row.n as number, row.oldest as number | null)
   }

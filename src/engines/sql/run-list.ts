@@ -87,19 +87,19 @@ function inState(state: RunState): string[] {
 }
 
 /** By the run's number and the step's name. */
-export function* waits({ group, workflow, event, cursor, limit }: WaitQuery): Program<Page<WaitRow>> {
+export function* waits(query: WaitQuery): Program<Page<WaitRow>> {
+  const { group, event, cursor, limit } = query
   const [no, step] = cursor === undefined ? [0, ""] : (JSON.parse(cursor) as [number, string])
   const rows = yield* all(
     `SELECT s.run, s.step, s.wait, r.id, r.started_at
      FROM store.run_steps s JOIN store.runs r ON r.no = s.run
      WHERE s.wait_kind = 'event' AND s.outcome = 'waiting' AND s.wait_name = ? AND (s.run, s.step) > (?, ?)
-       AND r.group_name = ? AND r.workflow = ? AND r.state IN ${LIVE}
+       AND r.group_name = ? AND r.state IN ${LIVE}
      ORDER BY s.run, s.step LIMIT ?`,
     event,
     no,
     step,
     group,
-    workflow,
     limit,
   )
   const last = rows[rows.length - 1]

@@ -92,13 +92,11 @@ export function toFilter(text: Value | undefined): unknown {
 /** How a wait stands in its three columns. */
 export function waitColumns(wait: StepWait | null): readonly [kind: Value, name: Value, filter: Value] {
   switch (wait?.kind) {
-    case undefined:
-      return [null, null, null]
     case "event":
       return ["event", wait.event, wait.filter == null ? null : JSON.stringify(wait.filter)]
     case "run":
       return ["run", wait.run, null]
     default:
-      return [wait.kind, null, null]
+      return [wait?.kind ?? null, null, null]
   }
 }

@@ -11,6 +11,7 @@ import type {
 } from "../../engine/commit.ts"
 import { conflictMessage } from "../sql/staging.ts"
 import { type Database, isBadValue, type Row } from "./database.ts"
+import { freshJobNo } from "./job-numbers.ts"
 import { type Cell, cell, isAll, type PackedEvents } from "./packed.ts"
 import { insertPart } from "./parts.ts"
 import { places } from "./rows.ts"
@@ -294,10 +295,11 @@ function insertCommit(db: Database, { commitId, catalogVersion, packed }: WireAp
 function insertNewJobs(db: Database, change: WireAppend, left: Leftovers, now: number): LeasedRow[] {
   if (change.jobs.length === 0) return []
   const insert = db.prepare(
-    `INSERT INTO jobs (id, kind, group_name, subscription, commit_id, idx, replay, scope, key, priority,
+    `INSERT INTO jobs (no, id, kind, group_name, subscription, commit_id, idx, replay, scope, key, priority,
        state, reason, due_at, attempt, crashes, isolated, worker, epoch, created_at, updated_at)
-     VALUES (?, 'delivery', ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)`,
+     VALUES (?, ?, 'delivery', ?, ?, ?, ?, 0, ?, ?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)`,
   )
+  let next = freshJobNo(db)
   const worker = change.worker !== null && isJoined(db, change.worker) ? change.worker : null
   const leased: LeasedRow[] = []
   for (const job of change.jobs) {
@@ -307,6 +309,7 @@ function insertNewJobs(db: Database, change: WireAppend, left: Leftovers, now: n
       continue
     }
     const { lastInsertRowid } = insert.run(
+      next,
       deliveryId(change.commitId, job.index, job.subscription, 0),
       job.group,
       job.subscription,
@@ -323,6 +326,7 @@ function insertNewJobs(db: Database, change: WireAppend, left: Leftovers, now: n
       now,
       now,
     )
+    next = null // the file counts on from there
     if (job.leased) leased.push(isLeased ? { no: Number(lastInsertRowid), epoch: 1 } : { no: 0, epoch: 0 })
   }
   return leased

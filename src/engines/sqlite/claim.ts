@@ -68,7 +68,7 @@ class Claim {
   #claimSystem(): void {
     const rows = this.#db.all(
       `SELECT ${JOB_COLUMNS} FROM ${JOB_SOURCE}
-       WHERE j.state = 0 AND j.kind <> 'delivery' AND j.group_name = ? AND j.due_at <= ? ORDER BY j.due_at LIMIT ?`,
+       WHERE j.state = 0 AND j.kind = 'replay' AND j.group_name = ? AND j.due_at <= ? ORDER BY j.due_at LIMIT ?`,
       this.#request.group,
       this.#claiming.now,
       this.#request.system,

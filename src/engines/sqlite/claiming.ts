@@ -1,4 +1,5 @@
 import type { ClaimedJob, ClaimRequest } from "../../engine/leases.ts"
+import { UNTIL_WOKEN } from "../sql/run-rows.ts"
 import type { Database, Row } from "./database.ts"
 import { EVENT_COLUMNS, toEvent, toHistory } from "./rows.ts"
 
@@ -25,6 +26,7 @@ export class Claiming {
   }
 
   comeAgainAt(at: number): void {
+    if (at >= UNTIL_WOKEN) return // who wakes it says so
     if (this.#nextDueAt === null || at < this.#nextDueAt) this.#nextDueAt = at
   }
 

@@ -14,16 +14,22 @@ import type {
   StageEvents,
 } from "../../engine/commit.ts"
 import { reach } from "../../engine/faults.ts"
+import type { Checkpoint, CloseRun, EndRun, StartRun } from "../../engine/runs.ts"
 import { endSubscription, putSubscription } from "../sql/catalog.ts"
 import { cancel, markJob, redrive } from "../sql/job-steering.ts"
 import type { Program } from "../sql/program.ts"
+import { putRecord } from "../sql/records.ts"
 import { putReplay } from "../sql/replays.ts"
+import { signalRun } from "../sql/run-signals.ts"
+import { advanceSchedule, putSchedule } from "../sql/schedules.ts"
 import { clear, stage } from "../sql/staging.ts"
 import { append, type WireAppend } from "./append.ts"
 import { type Database, isBadValue } from "./database.ts"
+import { freshJobNo, withFreshJobNos } from "./job-numbers.ts"
 import { COLUMNS, cell, type PackedEvents } from "./packed.ts"
 import { insertPart } from "./parts.ts"
 import { runProgram } from "./program.ts"
+import { checkpoint, closeRun, endRun, startRun } from "./runs.ts"
 
 export type WireStage = Omit<StageEvents, "events"> & { readonly packed: PackedEvents }
 export type WireChange = Exclude<Change, AppendEvents | StageEvents> | WireAppend | WireStage
@@ -76,12 +82,34 @@ function apply(db: Database, change: WireChange, now: number): ChangeResult {
       return settleJob(db, change, now)
     case "advance-replay":
       return advanceReplay(db, change, now)
+    case "start-run":
+      return startRun(db, change, now)
+    case "checkpoint":
+      return checkpoint(db, change, now)
+    case "end-run":
+      return endRun(db, change, now)
+    case "close-run":
+      return closeRun(db, change, now)
+    case "put-subscription":
+    case "put-replay":
+    case "put-schedule":
+    case "signal-run":
+      return withFreshJobNos(db, () => runProgram(db, programOf(change, now)))
     default:
       return runProgram(db, programOf(change, now))
   }
 }
 
-type SharedChange = Exclude<WireChange, WireAppend | SettleBatch | SettleJob | AdvanceReplay>
+type OwnChange =
+  | WireAppend
+  | SettleBatch
+  | SettleJob
+  | AdvanceReplay
+  | StartRun
+  | Checkpoint
+  | EndRun
+  | CloseRun
+type SharedChange = Exclude<WireChange, OwnChange>
 
 /** What is not on the road is written in the words of both SQL engines. */
 function programOf(change: SharedChange, now: number): Program<ChangeResult> {
@@ -102,6 +130,14 @@ function programOf(change: SharedChange, now: number): Program<ChangeResult> {
       return redrive(change, now)
     case "cancel":
       return cancel(change, now)
+    case "signal-run":
+      return signalRun(change, now)
+    case "put-schedule":
+      return putSchedule(change, now)
+    case "advance-schedule":
+      return advanceSchedule(change, now)
+    case "put-record":
+      return putRecord(change, now)
   }
 }
 
@@ -177,14 +213,16 @@ function insertContinued(
   keys: readonly (string | null)[] = [],
 ): LeasedRow[] {
   const insert = db.prepare(
-    `INSERT INTO jobs (id, kind, group_name, subscription, commit_id, idx, replay, scope, key, priority,
+    `INSERT INTO jobs (no, id, kind, group_name, subscription, commit_id, idx, replay, scope, key, priority,
        state, reason, due_at, attempt, crashes, isolated, worker, epoch, created_at, updated_at, error, history)
-     VALUES (?, 'delivery', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+     VALUES (?, ?, 'delivery', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
      ON CONFLICT (id) DO NOTHING`,
   )
+  let next = jobs.length === 0 ? null : freshJobNo(db)
   return jobs.map((job, i) => {
     const leased = job.state === LEASED
     const { changes, lastInsertRowid } = insert.run(
+      next,
       deliveryId(job.commitId, job.index, job.subscription, job.replay),
       job.group,
       job.subscription,
@@ -207,7 +245,9 @@ function insertContinued(
       job.error,
       job.history.length === 0 ? null : JSON.stringify(job.history),
     )
-    return changes === 0 ? { no: 0, epoch: 0 } : { no: Number(lastInsertRowid), epoch: leased ? 1 : 0 }
+    if (changes === 0) return { no: 0, epoch: 0 }
+    next = null // the file counts on from there
+    return { no: Number(lastInsertRowid), epoch: leased ? 1 : 0 }
   })
 }
 

@@ -80,9 +80,17 @@ function toEngine(host: StoreHost, { path, synchronous }: SqliteEngineOptions): 
       names: () => call("names"),
       workers: () => call("workers"),
       lag: () => call("lag"),
-      staged: (eventGroupId, limit) => call("staged", { eventGroupId, limit }),
+      staged: (...given) => call("staged", given),
       stagedGroups: () => call("stagedGroups"),
       countBefore: (query) => call("countBefore", query),
+      run: (id) => call("run", id),
+      runOf: (...given) => call("runOf", given),
+      runSteps: (run) => call("runSteps", run),
+      runs: (query) => call("runs", query),
+      waits: (query) => call("waits", query),
+      schedules: (group) => call("schedules", group),
+      record: (...given) => call("record", given),
+      records: (collection) => call("records", collection),
     },
     wakeup: {
       hint: () => {}, // other processes watch the file

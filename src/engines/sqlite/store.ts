@@ -113,18 +113,18 @@ function callsOf(
 function queryCallsOf(db: Database): Record<queries.Query, (argument: unknown) => unknown> {
   const calls = queries.QUERIES.map((query) => [
     query,
-    (argument: unknown) => queries.answer(db, query, argument === undefined ? [] : [argument]),
+    (argument: unknown) => queries.answer(db, query, argumentsOf(query, argument)),
   ])
-  return {
-    ...Object.fromEntries(calls),
-    staged: ({ eventGroupId, limit }: StagedCall) => queries.answer(db, "staged", [eventGroupId, limit]),
-  }
+  return Object.fromEntries(calls)
 }
 
-interface StagedCall {
-  readonly eventGroupId: string
-  readonly limit: number | undefined
+/** A call carries one argument: those that take several get them as a list. */
+function argumentsOf(query: queries.Query, argument: unknown): readonly unknown[] {
+  if (TAKES_SEVERAL.has(query)) return argument as readonly unknown[]
+  return argument === undefined ? [] : [argument]
 }
+
+const TAKES_SEVERAL: ReadonlySet<queries.Query> = new Set(["staged", "runOf", "record"])
 
 /** Writes, as opposed to what only reads: they meet the file's write lock. */
 export const WRITES: ReadonlySet<StoreCall> = new Set([

@@ -93,14 +93,14 @@ function bury(db: Database, worker: number, now: number): number {
     `UPDATE jobs
      SET state = 0, worker = NULL, reason = 'retry', updated_at = ?, crashes = crashes + ?,
          isolated = CASE WHEN crashes + ? >= ? THEN 1 ELSE isolated END
-     WHERE worker = ? AND state = 1 AND kind = 'delivery'`,
+     WHERE worker = ? AND state = 1 AND kind IN ('delivery', 'run')`,
     now,
     mark,
     mark,
     CRASHES_BEFORE_ISOLATION,
     worker,
   )
-  // The product's own jobs run no code of the user's: a crash is never theirs.
+  // Replays and ticks run no code of the user's: a crash is never theirs.
   const own = db.run(
     "UPDATE jobs SET state = 0, worker = NULL, reason = 'queued', updated_at = ? WHERE worker = ? AND state = 1",
     now,
