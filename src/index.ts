@@ -51,6 +51,20 @@ export type { CarillonEvent, EmitOptions, EventInput, EventMetadata } from "./co
 export type { Policy, RateLimit } from "./core/policy.ts"
 export type { PriorityName } from "./core/priority.ts"
 export type { Scope } from "./core/scope.ts"
+export type { Filters } from "./data/conditions.ts"
+export { model } from "./data/define.ts"
+export type { ChangeInput, CreateInput, Entity, InferTypeOf, UpdateInput } from "./data/entity.ts"
+export type { FindConfig } from "./data/listing.ts"
+export { Module, type ModuleDefinition } from "./data/module.ts"
+export { type GeneratedService, ModuleService } from "./data/module-service.ts"
+export {
+  type ConfiguredModule,
+  type OpenedModules,
+  type OpenModulesOptions,
+  openModules,
+} from "./data/open-modules.ts"
+export type { GraphOptions, GraphRequest, GraphResult, Query } from "./data/query.ts"
+export type { EntityResolver, Resolved, ResolveRequest } from "./data/resolver.ts"
 export type { CarillonOptions } from "./options.ts"
 export type { Receipt } from "./worker/committer.ts"
 export type { HandlerTx } from "./worker/handler-transaction.ts"
