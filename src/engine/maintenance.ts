@@ -30,6 +30,7 @@ export interface PruneResult {
   readonly events: number
   readonly jobs: number
   readonly batches: number
+  readonly runs?: number
   readonly cursor: string // for the next slice
   readonly more: boolean
 }

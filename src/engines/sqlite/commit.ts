@@ -148,8 +148,9 @@ function unpack(packed: PackedEvents): StoredEvent[] {
   })
 }
 
-/** Losing such a commit to a power failure only means a redelivery, so it need not wait for the disk. */
+/** Losing such a commit to a power failure only means that it is done again, so it need not wait for the disk. */
 function isOnlyDelivered(change: WireChange): boolean {
+  if (change.kind === "close-run") return true
   if (change.kind === "settle-job") return change.outcome.kind === "delivered"
   return change.kind === "settle-batch" && change.jobs.length === 0 && change.parts.length === 0
 }

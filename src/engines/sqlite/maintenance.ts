@@ -3,6 +3,7 @@ import { commitIdFrom } from "../../core/ids.ts"
 import type { PruneRequest, PruneResult, StoreStats, StoreVersion } from "../../engine/maintenance.ts"
 import type { Database, Row } from "./database.ts"
 import { MIGRATIONS } from "./migrations.ts"
+import { pruneRuns } from "./prune-runs.ts"
 
 const NEWEST = MIGRATIONS.length
 
@@ -56,15 +57,12 @@ function tooNew(found: number): StoreTooNewError {
 }
 
 /**
- * One slice: whole commits in which nothing is open, oldest first, then ended jobs.
+ * One slice: whole commits in which nothing is open, oldest first, then ended jobs and runs.
  *
  * A commit stays as long as an open batch, an open part, an open job or a dead letter speaks of it.
  */
-export function prune(
-  db: Database,
-  { eventsBefore, deadBefore, limit, cursor = "" }: PruneRequest,
-  now: number,
-): PruneResult {
+export function prune(db: Database, request: PruneRequest, now: number): PruneResult {
+  const { eventsBefore, deadBefore, limit, cursor = "" } = request
   return db.transaction(() => {
     // Dead letters last: among all that has ended, each look for them would wade through the rest.
     const ended = pruneJobs(db, eventsBefore, limit)
@@ -76,19 +74,24 @@ export function prune(
     )
     const commits = pruneCommits(db, eventsBefore, cursor, limit)
     const ids = pruneIds(db, eventsBefore, now, limit)
+    const { runs, more } = pruneRuns(db, request, now)
     return {
       events: commits.events,
       jobs,
       batches: commits.batches + parts,
+      runs,
       cursor: commits.cursor,
-      more: jobs >= limit || parts >= limit || ids >= limit || commits.cursor !== END,
+      more: more || jobs >= limit || parts >= limit || ids >= limit || commits.cursor !== END,
     }
   }, true)
 }
 
+/** A run that is dead is still to be undone, and a schedule that has ended is not to begin anew. */
+const FORGOTTEN = "kind NOT IN ('run', 'schedule')"
+
 function pruneDead(db: Database, before: number, limit: number): number {
   return db.run(
-    "DELETE FROM jobs WHERE no IN (SELECT no FROM jobs WHERE state IN (3, 4) AND state > 1 AND updated_at < ? LIMIT ?)",
+    `DELETE FROM jobs WHERE no IN (SELECT no FROM jobs WHERE state IN (3, 4) AND state > 1 AND updated_at < ? AND ${FORGOTTEN} LIMIT ?)`,
     before,
     limit,
   )
@@ -96,7 +99,7 @@ function pruneDead(db: Database, before: number, limit: number): number {
 
 function pruneJobs(db: Database, before: number, limit: number): number {
   return db.run(
-    "DELETE FROM jobs WHERE no IN (SELECT no FROM jobs WHERE state IN (2, 4) AND state > 1 AND updated_at < ? LIMIT ?)",
+    `DELETE FROM jobs WHERE no IN (SELECT no FROM jobs WHERE state IN (2, 4) AND state > 1 AND updated_at < ? AND ${FORGOTTEN} LIMIT ?)`,
     before,
     limit,
   )
