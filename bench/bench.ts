@@ -1,15 +1,16 @@
-import type { Burden, Measurement } from "./measurement.ts"
-import { ensurePeers, isPeer } from "./peers.ts"
+import type { Burden, Measurement, StoreName } from "./measurement.ts"
+import { ensurePeers, isPeer, needsPostgres, needsRedis } from "./peers.ts"
 import { describeRedis } from "./redis.ts"
 import { fillStore } from "./server/fill.ts"
-import { openServer } from "./server/own.ts"
+import { type OpenServer, openServer } from "./server/own.ts"
 import { describeServer, dropDatabase, warningsOf } from "./server/server.ts"
 import { postgresStore, type Store, sqliteStore } from "./store.ts"
 
 export interface BenchWish {
   readonly wanted: readonly Measurement[]
-  /** A server's URL, or `own`; null for SQLite. */
-  readonly server: string | null
+  readonly store: StoreName
+  /** A server's URL, or `own`; on SQLite for the peers that want one. */
+  readonly server: string
   readonly peers: boolean
   /** How much to fill a store with, by burden. */
   readonly fill: Readonly<Record<Exclude<Burden, "pinned">, number>>
@@ -26,11 +27,17 @@ export interface Bench {
   close(): Promise<void>
 }
 
-export async function openBench({ wanted, server: url, peers, fill }: BenchWish): Promise<Bench> {
-  const opened = url === null ? null : await openServer(url)
-  const server = opened?.url ?? null
-  const postgres = server === null ? null : await describeServer(server)
-  const { measurements, redis } = await available(wanted, peers)
+export async function openBench({ wanted, store, server: url, peers, fill }: BenchWish): Promise<Bench> {
+  const asked = peers ? wanted : wanted.filter((one) => !isPeer(one))
+  ensurePeers(asked)
+  const redis = await found("Redis", asked.filter(needsRedis), describeRedis)
+  const server =
+    store === "postgres"
+      ? await openDescribed(url)
+      : await found("PostgreSQL", asked.filter(needsPostgres), () => openDescribed(url))
+  const measurements = asked.filter(
+    (one) => (redis !== null || !needsRedis(one)) && (server !== null || !needsPostgres(one)),
+  )
   const filled = new Map<string, string>()
   const burdens = (["open", "history"] as const).filter((burden) =>
     measurements.some((measurement) => measurement.burden === burden),
@@ -38,38 +45,44 @@ export async function openBench({ wanted, server: url, peers, fill }: BenchWish)
 
   return {
     measurements,
-    store: server === null ? sqliteStore : postgresStore(server, filled),
+    store:
+      store === "postgres" ? postgresStore(server?.url ?? url, filled) : sqliteStore(server?.url ?? null),
     described: {
       ...(redis === null ? {} : { redis }),
-      ...(postgres === null ? {} : { postgres }),
+      ...(server === null ? {} : { postgres: server.described }),
       ...Object.fromEntries(burdens.map((burden) => [burden, fill[burden]])),
     },
-    warnings: postgres === null ? [] : warningsOf(postgres),
+    warnings: server === null ? [] : warningsOf(server.described),
     fill: async () => {
       for (const burden of burdens) {
         console.log(`Filling a store: ${burden}, ${fill[burden].toLocaleString("en")} …`)
-        filled.set(burden, await fillStore(server ?? "", burden, fill[burden]))
+        filled.set(burden, await fillStore(server?.url ?? url, burden, fill[burden]))
       }
     },
     close: async () => {
       for (const database of filled.values()) await dropDatabase(database)
-      await opened?.close()
+      await server?.close()
     },
   }
 }
 
-/** Leaves out, aloud, what cannot be measured here, and installs the peers where one of them is wanted. */
-async function available(wanted: readonly Measurement[], peers: boolean) {
-  const needsRedis = ({ contender }: Measurement) => contender === "bullmq" || contender === "medusa-redis"
-  if (!peers) return { measurements: wanted.filter((one) => !isPeer(one)), redis: null }
+async function openDescribed(url: string): Promise<OpenServer & { described: Record<string, string> }> {
+  const server = await openServer(url)
+  return { ...server, described: await describeServer(server.url) }
+}
 
-  ensurePeers(wanted)
-  if (!wanted.some(needsRedis)) return { measurements: wanted, redis: null }
+/** Something that only some measurements need; null where none of them is asked for, or, aloud, where it is missing. */
+async function found<T>(
+  what: string,
+  needing: readonly Measurement[],
+  look: () => Promise<T>,
+): Promise<T | null> {
+  if (needing.length === 0) return null
   try {
-    return { measurements: wanted, redis: await describeRedis() }
+    return await look()
   } catch (error) {
-    const skipped = wanted.filter(needsRedis).map(({ name }) => name)
-    console.log(`Skipped, because no Redis answers (${String(error)}): ${skipped.join(", ")}.`)
-    return { measurements: wanted.filter((one) => !needsRedis(one)), redis: null }
+    const skipped = needing.map(({ name }) => name).join(", ")
+    console.log(`Skipped, because no ${what} answers (${String(error)}): ${skipped}.`)
+    return null
   }
 }

@@ -18,7 +18,7 @@ export function describeMachine(store: StoreName) {
     node: process.version,
     ...(store === "sqlite" ? { sqlite: process.versions.sqlite } : {}),
     carillon: carillonVersion(),
-    peers: peerVersions(store),
+    peers: peerVersions(),
   }
 }
 

@@ -14,12 +14,15 @@ export type ContenderName =
   | "pg-boss"
   | "medusa-local"
   | "medusa-redis"
+  | "medusa-in-memory"
+  | "dbos"
+  | "restate"
 
 /**
  * `throughput`: all events as fast as they go; `fleet`: the same with worker processes and a producer of their own;
  * `latency`: a hundred a second; `latency-across`: emitted in one process and handled in another; `memory`: throughput in
  * rounds with a garbage collection after each; `long`: throughput for a time, of which the last third counts; `idle`:
- * nothing to do; `insert`, `insert-json`, `commit` and `commit-in-a-row`: the raw limits of the store.
+ * nothing to do; `workflow`: workflows of three steps, as fast as they go; `workflow-latency`: twenty a second; `insert`, `insert-json`, `commit` and `commit-in-a-row`: the raw limits of the store.
  */
 export type WorkName =
   | "throughput"
@@ -29,6 +32,8 @@ export type WorkName =
   | "memory"
   | "long"
   | "idle"
+  | "workflow"
+  | "workflow-latency"
   | "insert"
   | "insert-json"
   | "commit"
@@ -113,9 +118,11 @@ export interface Round {
 export interface ServerCost {
   /** Processor time of its processes; null where the server runs on another machine. */
   readonly cpuMs: number | null
-  readonly walBytes: number
-  /** Transactions that ended, for each event (warm-up included), or a second where nothing is emitted. */
-  readonly commits: number
+  /** Null where it is no PostgreSQL. */
+  readonly walBytes: number | null
+  /** Transactions that ended, for each event (warm-up included), or a second where nothing is emitted; null as above. */
+  readonly commits: number | null
 }
 
 export const LATENCY_PER_SECOND = 100
+export const WORKFLOWS_PER_SECOND = 20

@@ -2,10 +2,10 @@ import { spawnSync } from "node:child_process"
 import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import { fileURLToPath } from "node:url"
-import type { ContenderName, Measurement, StoreName } from "./measurement.ts"
+import type { ContenderName, Measurement } from "./measurement.ts"
 
-/** Peers that are installed together; apart, because Medusa brings some 290 MB and the queues bring 30. */
-type PeerSet = "queues" | "medusa"
+/** Peers that are installed together; apart, because Medusa brings some 260 MB, Restate 220, and the others 30. */
+type PeerSet = "queues" | "medusa" | "dbos" | "restate"
 
 const SET_OF: Partial<Record<ContenderName, PeerSet>> = {
   bullmq: "queues",
@@ -14,10 +14,23 @@ const SET_OF: Partial<Record<ContenderName, PeerSet>> = {
   "pg-boss": "queues",
   "medusa-local": "medusa",
   "medusa-redis": "medusa",
+  "medusa-in-memory": "medusa",
+  dbos: "dbos",
+  restate: "restate",
 }
 
 export function isPeer({ contender }: Measurement): boolean {
   return SET_OF[contender] !== undefined
+}
+
+export function needsRedis({ contender }: Measurement): boolean {
+  return contender === "bullmq" || contender === "medusa-redis"
+}
+
+/** Those that know no other store for their workflows. */
+export function needsPostgres({ contender, work }: Measurement): boolean {
+  if (work !== "workflow" && work !== "workflow-latency") return false
+  return contender === "dbos" || contender === "medusa-in-memory" || contender === "medusa-redis"
 }
 
 /** Loads a peer's package, which lies outside of the workspaces. */
@@ -50,9 +63,9 @@ function install(set: PeerSet): void {
   writeFileSync(installed, manifest)
 }
 
-/** The versions of the peers that a store's catalogue knows, by package name. */
-export function peerVersions(store: StoreName): Record<string, string> {
-  return { ...versionsOf("queues"), ...(store === "sqlite" ? versionsOf("medusa") : {}) }
+/** The versions of all peers, by package name. */
+export function peerVersions(): Record<string, string> {
+  return Object.assign({}, ...[...new Set(Object.values(SET_OF))].map(versionsOf))
 }
 
 function versionsOf(set: PeerSet): Record<string, string> {

@@ -46,7 +46,7 @@ const { values: options } = parseArgs({
 
 if (options.case === undefined) console.log(USAGE)
 else if (options.postgres) await profilePostgres(options.case)
-else await profile(options.case, sqliteStore)
+else await profile(options.case, sqliteStore(options.url === "own" ? null : options.url))
 
 async function profilePostgres(name: string): Promise<void> {
   const server = await openServer(options.url, {
@@ -99,9 +99,10 @@ function tell(name: string, { events, perSecond, latencyMs, cpuMs, server }: Res
   )
   console.log(`processes ${perEvent(cpuMs)} µs/event`)
   if (server !== null) {
-    const wal = Math.round(server.walBytes / events).toLocaleString("en")
+    const wal = Math.round((server.walBytes ?? 0) / events).toLocaleString("en")
+    const commits = server.commits?.toFixed(3) ?? "–"
     console.log(
-      `server ${perEvent(server.cpuMs)} µs/event, ${wal} bytes of WAL/event, ${server.commits.toFixed(3)} transactions/event`,
+      `server ${perEvent(server.cpuMs)} µs/event, ${wal} bytes of WAL/event, ${commits} transactions/event`,
     )
   }
 }

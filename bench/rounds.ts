@@ -27,7 +27,7 @@ async function measureRound({ measurements, store }: Bench, round: number, scale
     const sample = await measureOnce(measurement, store, round, scale)
     samples.push(sample)
     console.log(
-      `${round === 0 ? "warm-up" : `round ${round}`}  ${measurement.name.padEnd(28)} ${told(sample)}`,
+      `${round === 0 ? "warm-up" : `round ${round}`}  ${measurement.name.padEnd(28)} ${told(measurement, sample)}`,
     )
   }
   return samples
@@ -67,14 +67,14 @@ async function measureOnce(
 }
 
 /** A sample in a few words. */
-function told({ result, error }: Sample): string {
+function told({ work }: Measurement, { result, error }: Sample): string {
   if (result === null) return `FAILED: ${error}`
   const { perSecond, latencyMs, settledMs, cpuMs, server, lost, duplicates } = result
   const figure =
     perSecond !== null
-      ? `${Math.round(perSecond).toLocaleString("en")} events/s`
+      ? `${Math.round(perSecond).toLocaleString("en")} ${work === "workflow" ? "runs" : "events"}/s`
       : latencyMs !== null
         ? `p50 ${latencyMs.p50.toFixed(2)} ms, p99 ${latencyMs.p99.toFixed(2)} ms`
-        : `${((cpuMs / (settledMs ?? 1)) * 100).toFixed(2)} % of a core, ${server?.commits.toFixed(2) ?? "no"} queries/s`
+        : `${((cpuMs / (settledMs ?? 1)) * 100).toFixed(2)} % of a core, ${server?.commits?.toFixed(2) ?? "no"} queries/s`
   return lost + duplicates === 0 ? figure : `${figure}; ${lost} lost, ${duplicates} handled twice`
 }

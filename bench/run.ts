@@ -17,7 +17,7 @@ process of its own, one round of warm-up first. Leave the machine alone meanwhil
 
   --postgres         on PostgreSQL, beside the queues there, instead of SQLite
   --url <server>     which server (${DEFAULT_SERVER});
-                     \`own\` = one with stock settings that is started for this run
+                     \`own\` = one with stock settings that is started for this run; without --postgres it is for peers alone
   --history <n>      past events to fill a store with (10,000,000)
   --open <n>         open deliveries to fill a store with (1,000,000)
   --pinned <s>       how long a transaction is held open, in seconds (60; quick: 15)
@@ -63,7 +63,8 @@ async function run(): Promise<void> {
     wanted: withSeconds(
       options.only === undefined ? catalogue : measurementsNamed(catalogue, options.only.split(",")),
     ),
-    server: options.postgres ? options.url : null,
+    store: options.postgres ? "postgres" : "sqlite",
+    server: options.url,
     peers: !options["no-peers"],
     fill: { open: Number(options.open), history: Number(options.history) },
   })
@@ -100,7 +101,9 @@ function warnOfOthers(samples: readonly Sample[]): void {
   const disturbed = samples.filter(
     ({ name, othersBusy }) =>
       (othersBusy ?? 0) > BUSY &&
-      ["raw", "loop", "carillon", "medusa-local"].includes(contenderOf.get(name) ?? ""),
+      ["raw", "loop", "carillon", "medusa-local", "medusa-in-memory", "dbos", "restate"].includes(
+        contenderOf.get(name) ?? "",
+      ),
   )
   if (disturbed.length > 0) {
     console.log(

@@ -64,7 +64,7 @@ async function measureBoth(measurement: Measurement, child: ChildOptions) {
     for (const storeThread of THREADS) {
       const settings = { ...measurement.settings, storeThread }
       try {
-        results[storeThread].push(await measure({ ...measurement, settings }, sqliteStore, child))
+        results[storeThread].push(await measure({ ...measurement, settings }, sqliteStore(), child))
       } catch (error) {
         console.error(`Failed on the ${storeThread} thread: ${String(error)}`)
       }

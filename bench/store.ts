@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { join } from "node:path"
 import { benchDirectory } from "./directory.ts"
 import type { Measurement, Place, StoreName } from "./measurement.ts"
+import { needsPostgres } from "./peers.ts"
 import { createDatabase, dropDatabase } from "./server/server.ts"
 
 /** What the measurements of a run are made on. */
@@ -15,17 +16,25 @@ export interface OpenPlace extends Place {
   close(): Promise<void>
 }
 
-/** A file in an empty directory. */
-export const sqliteStore: Store = {
-  name: "sqlite",
-  open: async (measurement) => {
-    const directory = emptyDirectory(measurement)
-    return {
-      directory: directory.path,
-      database: `file:${join(directory.path, "bench.db")}`,
-      close: directory.remove,
-    }
-  },
+/** A file in an empty directory; for peers that want a server, a database on that one. */
+export function sqliteStore(server: string | null = null): Store {
+  return {
+    name: "sqlite",
+    open: async (measurement) => {
+      if (needsPostgres(measurement)) return postgresStore(wanted(server, measurement)).open(measurement)
+      const directory = emptyDirectory(measurement)
+      return {
+        directory: directory.path,
+        database: `file:${join(directory.path, "bench.db")}`,
+        close: directory.remove,
+      }
+    },
+  }
+}
+
+function wanted(server: string | null, { name }: Measurement): string {
+  if (server === null) throw new Error(`Expected a PostgreSQL server for ${name}: give one with --url.`)
+  return server
 }
 
 /** An empty database on a server, or one that was filled for this burden. */

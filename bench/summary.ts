@@ -53,7 +53,9 @@ export function summarise(measurement: Measurement, samples: readonly Sample[]):
     serverCpuUsPerEvent: spread(({ server, events }) =>
       server?.cpuMs == null ? null : (server.cpuMs * 1_000) / events,
     ),
-    walBytesPerEvent: spread(({ server, events }) => (server === null ? null : server.walBytes / events)),
+    walBytesPerEvent: spread(({ server, events }) =>
+      server?.walBytes == null ? null : server.walBytes / events,
+    ),
     commitsPerEvent: spread(({ server }) => server?.commits),
     idle: {
       busy: spread(({ cpuMs, settledMs }) => (settledMs === null ? null : cpuMs / settledMs)),

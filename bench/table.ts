@@ -1,5 +1,7 @@
+import { books, cell, factor, markdown, minToMax, ms, percent, share, tenths, whole } from "./cells.ts"
 import type { Measurement } from "./measurement.ts"
-import { pairedRatio, type Sample, type Spread, type Summary } from "./summary.ts"
+import { pairedRatio, type Sample, type Summary } from "./summary.ts"
+import { isWorkflow, workflowTables } from "./table-workflows.ts"
 import type { Target } from "./targets/target.ts"
 
 /** Everything measured, as markdown: rates, latencies, memory, idleness, and the targets. */
@@ -13,6 +15,7 @@ export function renderTables(
     rateTable(samples, summaries),
     "### Latency at 100 emits a second: emit call → handler entry",
     latencyTable(samples, summaries),
+    ...(summaries.some(isWorkflow) ? workflowTables(samples, summaries) : []),
     "### Memory at full speed",
     memoryTable(summaries),
     ...(summaries.some(isIdle) ? ["### With nothing to do", idleTable(summaries)] : []),
@@ -26,6 +29,7 @@ function rateTable(samples: readonly Sample[], summaries: readonly Summary[]): s
     (summary) =>
       !isLatency(summary.measurement) &&
       !isIdle(summary) &&
+      !isWorkflow(summary) &&
       (summary.perSecond !== null || summary.errors.length > 0),
   )
   const hasServer = told.some(({ walBytesPerEvent }) => walBytesPerEvent !== null)
@@ -155,25 +159,3 @@ function isLatency({ work }: Measurement): boolean {
 function isIdle({ measurement }: Summary): boolean {
   return measurement.work === "idle"
 }
-
-function books({ measurement, lost, duplicates, errors }: Summary): string {
-  if (measurement.contender === "raw") return "–"
-  return errors.length > 0 ? `${errors.length} failed` : `${lost} / ${duplicates}`
-}
-
-function markdown(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  if (rows.length === 0) return "Not measured."
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n")
-}
-
-const whole = (value: number) => Math.round(value).toLocaleString("en")
-const tenths = (value: number) => value.toFixed(1)
-const ms = (value: number) => value.toFixed(2)
-const percent = (value: number) => `${(value * 100).toFixed(2)} %`
-const cell = (spread: Spread | null, format: (value: number) => string) =>
-  spread === null ? "–" : format(spread.median)
-const minToMax = (spread: Spread | null, format: (value: number) => string) =>
-  spread === null ? "–" : `${format(spread.min)} – ${format(spread.max)}`
-const share = (ratio: number | null) => (ratio === null ? "–" : `${Math.round(ratio * 100)} %`)
-const factor = (ratio: number | null) => (ratio === null ? "–" : `${ratio.toFixed(1)} ×`)

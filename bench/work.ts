@@ -7,6 +7,8 @@ import { measureRaw } from "./works/raw.ts"
 import { measureLong, measureMemory } from "./works/rounds.ts"
 import type { Measured } from "./works/stage.ts"
 import { measureThroughput } from "./works/throughput.ts"
+import { measureWorkflow } from "./works/workflow.ts"
+import { measureWorkflowLatency } from "./works/workflow-latency.ts"
 
 /** Does one measurement in this process, with helpers in others where it needs them. */
 export function measure(measurement: Measurement, place: Place): Promise<Measured> {
@@ -21,6 +23,8 @@ const works: Record<Measurement["work"], (measurement: Measurement, place: Place
   memory: measureMemory,
   long: measureLong,
   idle: measureIdle,
+  workflow: measureWorkflow,
+  "workflow-latency": measureWorkflowLatency,
   insert: measureRaw,
   "insert-json": measureRaw,
   commit: measureRaw,

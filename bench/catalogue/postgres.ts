@@ -3,6 +3,7 @@ import { carillon } from "./carillon.ts"
 import { type Details, IDLE, LATENCY, measurement, QUEUED, UNBOUNDED } from "./define.ts"
 import { limits } from "./limits.ts"
 import { rivals, rivalsOnPostgres } from "./rivals-postgres.ts"
+import { workflows } from "./workflows.ts"
 
 const FLEET: Details = { work: "fleet", workers: 2 }
 const ACROSS: Details = { ...LATENCY, work: "latency-across", workers: 1 }
@@ -23,6 +24,7 @@ export const postgresCatalogue: readonly Measurement[] = [
   ...burdened(),
   ...pinned(),
   ...rivalsOnPostgres,
+  ...workflows("postgres"),
 ]
 
 /** What only exists on a server, and the roads that are also tried under a burden. */

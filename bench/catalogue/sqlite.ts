@@ -2,6 +2,7 @@ import type { Measurement } from "../measurement.ts"
 import { carillon } from "./carillon.ts"
 import { type Details, GITHUB, inBatchesOf, LATENCY, measurement } from "./define.ts"
 import { limits } from "./limits.ts"
+import { workflows } from "./workflows.ts"
 
 const C50: Details = { settings: { concurrency: 50 } }
 
@@ -18,6 +19,7 @@ export const sqliteCatalogue: readonly Measurement[] = [
   ),
   ...bullmq(),
   ...medusa(),
+  ...workflows("sqlite"),
 ]
 
 function bullmq(): Measurement[] {

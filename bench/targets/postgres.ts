@@ -2,7 +2,13 @@ import type { Findings } from "./findings.ts"
 import { asIs, asPercent, asTimes, atLeast, atMost, type Target } from "./target.ts"
 
 export function postgresTargets(found: Findings): Target[] {
-  return [...againstPeers(found), ...acrossProcesses(found), ...underBurdens(found), ...atRest(found)]
+  return [
+    ...againstPeers(found),
+    ...workflowsAgainstPeers(found),
+    ...acrossProcesses(found),
+    ...underBurdens(found),
+    ...atRest(found),
+  ]
 }
 
 function againstPeers(found: Findings): Target[] {
@@ -13,6 +19,24 @@ function againstPeers(found: Findings): Target[] {
     atLeast(`${name} against the best peer, single emits`, "20 times", found.timesRivals(name), 20, asTimes),
   )
   return [...batch, ...single]
+}
+
+/** The same work fifty at once; Restate may have two hundred, where it is faster. */
+function workflowsAgainstPeers(found: Findings): Target[] {
+  const peers = [
+    ["DBOS", ["workflow-dbos"], 10],
+    ["Restate's better way", ["workflow-restate", "workflow-restate-p200"], 5],
+    ["Medusa's Redis engine", ["workflow-medusa-redis"], 10],
+  ] as const
+  return peers.map(([peer, names, least]) =>
+    atLeast(
+      `workflow: three steps, against ${peer}`,
+      `${least} times`,
+      found.rate("workflow", names),
+      least,
+      asTimes,
+    ),
+  )
 }
 
 function acrossProcesses(found: Findings): Target[] {

@@ -1,0 +1,46 @@
+import { startGauges } from "../gauges.ts"
+import { type Measurement, type Place, WORKFLOWS_PER_SECOND } from "../measurement.ts"
+import { produceAtRate } from "../producers.ts"
+import { watchServer } from "../server/watch.ts"
+import { type Measured, nothing, spreadOf, warmUpOf } from "./stage.ts"
+import { checkKept, serverCost, startWorkflows } from "./workflow-stage.ts"
+
+/** Twenty runs a second, an open loop: from the start of a run to its result. */
+export async function measureWorkflowLatency(measurement: Measurement, place: Place): Promise<Measured> {
+  const { events } = measurement
+  const watch = await watchServer(place.database)
+  const stage = await startWorkflows(measurement, place)
+  const { running, payload } = stage
+  const book = stage.openBook(events)
+  const latency = new Float64Array(events)
+  await watch?.begin()
+  const readGauges = startGauges()
+
+  const emit = async (orders: Parameters<Parameters<typeof produceAtRate>[0]["emit"]>[0]) => {
+    for (const { data } of [orders].flat()) {
+      const startedAt = performance.now()
+      await stage.run(data.seq)
+      latency[data.seq] = performance.now() - startedAt
+    }
+  }
+  await produceAtRate({ payload, events, emit }, WORKFLOWS_PER_SECOND, () => {})
+  const cost = readGauges()
+  await watch?.end()
+  await running.settled()
+  await checkKept(stage, events)
+  const ownCpuMs = running.serverCpuMs?.() ?? null
+  await running.stop()
+  const server = await serverCost(watch, ownCpuMs, events)
+  await watch?.close()
+
+  return {
+    ...nothing,
+    ...cost,
+    events,
+    latencyMs: book.lost === 0 ? spreadOf(latency.subarray(warmUpOf(events))) : null,
+    lost: book.lost,
+    duplicates: book.duplicates,
+    server,
+    othersCpuMs: (watch?.lifeCpuMs() ?? 0) + (ownCpuMs ?? 0),
+  }
+}

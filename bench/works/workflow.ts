@@ -1,0 +1,56 @@
+import { startGauges } from "../gauges.ts"
+import type { Measurement, Place } from "../measurement.ts"
+import { produce } from "../producers.ts"
+import { watchServer } from "../server/watch.ts"
+import { type Measured, nothing, tookMsOf, warmUpOf } from "./stage.ts"
+import { checkKept, serverCost, startWorkflows, type WorkflowStage } from "./workflow-stage.ts"
+
+/** All runs as fast as they go, so many at once, in one process. */
+export async function measureWorkflow(measurement: Measurement, place: Place): Promise<Measured> {
+  const { events } = measurement
+  const warmUp = warmUpOf(events)
+  const watch = await watchServer(place.database)
+  const stage = await startWorkflows(measurement, place)
+  const { running } = stage
+  stage.openBook(warmUp)
+  await runAll(stage, { ...measurement, events: warmUp })
+  await running.settled()
+  const book = stage.openBook(events)
+  await watch?.begin()
+  const ownCpuBefore = running.serverCpuMs?.() ?? 0
+  const readGauges = startGauges()
+  const startedAt = performance.now()
+
+  await runAll(stage, measurement)
+  const handledMs = performance.now() - startedAt
+  await running.settled()
+  const settledMs = performance.now() - startedAt
+  const cost = readGauges()
+  const ownCpuMs = running.serverCpuMs?.() ?? null
+  await watch?.end()
+  await checkKept(stage, warmUp + events)
+  await running.stop()
+  const server = await serverCost(watch, ownCpuMs === null ? null : ownCpuMs - ownCpuBefore, warmUp + events)
+  await watch?.close()
+
+  return {
+    ...nothing,
+    ...cost,
+    events,
+    perSecond: book.lost === 0 ? (events / tookMsOf(measurement, handledMs, settledMs)) * 1_000 : null,
+    handledMs,
+    settledMs,
+    lost: book.lost,
+    duplicates: book.duplicates,
+    server,
+    othersCpuMs: (watch?.lifeCpuMs() ?? 0) + (ownCpuMs ?? 0),
+  }
+}
+
+function runAll(stage: WorkflowStage, { events, producers }: Measurement): Promise<void> {
+  const { payload } = stage
+  const emit = async (orders: Parameters<Parameters<typeof produce>[0]["emit"]>[0]) => {
+    await Promise.all([orders].flat().map(({ data }) => stage.run(data.seq)))
+  }
+  return produce({ payload, events, producers, perEmit: 1, emit })
+}
