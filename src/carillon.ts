@@ -40,6 +40,8 @@ import type { Failure } from "./core/failure.ts"
 import { commitIds } from "./core/ids.ts"
 import type { Outcome } from "./core/outcome.ts"
 import type { Engine } from "./engine/engine.ts"
+import type { RecordSource } from "./identity/records.ts"
+import { Users } from "./identity/users.ts"
 import { openStore } from "./open.ts"
 import { openingError } from "./opening-error.ts"
 import { type CarillonOptions, type ResolvedOptions, resolveOptions } from "./options.ts"
@@ -82,6 +84,10 @@ export class Carillon {
   readonly logger: HandlerLogger
   /** The consumer group that this process's subscriptions belong to. */
   readonly group: string
+  /** Who may log in to an app on this store. */
+  readonly users: Users
+  /** @internal */
+  readonly records: RecordSource
   readonly #engine: Engine
   readonly #options: SettledOptions
   readonly #committer: Committer
@@ -203,6 +209,8 @@ export class Carillon {
       ...options,
     })
     this.events = new EventModule(this.#emitter, this.#subscriptions)
+    this.records = { write: (change) => this.#committer.write(change), queries: engine.queries }
+    this.users = new Users({ source: this.records, now: clock.now, newId: () => `user_${commitId()}` })
     registerValues(this.container, {
       [Modules.EVENT]: this.events,
       [Modules.EVENT_BUS]: this.events,
