@@ -8,9 +8,12 @@ import type {
   SettleBatch,
   SettleJob,
 } from "../../engine/commit.ts"
+import type { StartRun } from "../../engine/runs.ts"
 import { type Appended, appendValues, partsOf, toResult, toRows } from "./append.ts"
 import type { HotStatement } from "./database.ts"
 import { arrayOf, joined, joinedUnlessNull, signsFor } from "./lines.ts"
+import { type StartAnswer, toStarted, toWritten, type WriteAnswer } from "./run-answers.ts"
+import { type RunWrite, startValues, storable, writeValues } from "./run-lines.ts"
 
 export const FENCED: ChangeResult = { status: "fenced" }
 export const OK: ChangeResult = { status: "ok" }
@@ -22,11 +25,20 @@ export type Reader = (row: Answer) => ChangeResult
 /** An append that was written before; what it did is read back. */
 export const KNOWN: ChangeResult = { status: "ok" }
 
+const LETTERS = {
+  append: "a",
+  settle_batches: "b",
+  settle_jobs: "j",
+  start_runs: "s",
+  write_runs: "w",
+  mark_job: "m",
+} as const
+
 /** A statement that is put together of calls. */
 export class Call {
   readonly values: unknown[] = []
   readonly #parts: string[] = []
-  readonly #kinds: string[] = []
+  #kinds = "" // a letter each: the server cuts off long names
   readonly #now: number | null
   readonly #left: ReadonlySet<number> | undefined
 
@@ -36,11 +48,11 @@ export class Call {
   }
 
   get statement(): HotStatement {
-    return { name: `carillon_${this.#kinds.join("_")}`, sql: `SELECT ${this.#parts.join(", ")}` }
+    return { name: `carillon_commit_${this.#kinds}`, sql: `SELECT ${this.#parts.join(", ")}` }
   }
 
   relax(): void {
-    this.#kinds.push("relaxed")
+    this.#kinds += "r"
     this.#parts.push("set_config('synchronous_commit', 'off', true)")
   }
 
@@ -58,13 +70,23 @@ export class Call {
     return (row) => (row[name] as readonly (0 | 1 | [number, number][])[]).map(toSettled)
   }
 
-  settleJobs(changes: readonly SettleJob[]): (row: Answer) => Set<number> {
+  settleJobs(changes: readonly SettleJob[]): (row: Answer) => ChangeResult[] {
     const name = this.#add("settle_jobs", [this.#now, ...settleJobsValues(changes)])
-    let fenced: Set<number> | null = null
     return (row) => {
-      fenced ??= new Set(row[name] as readonly number[])
-      return fenced
+      const fenced = new Set(row[name] as readonly number[])
+      return changes.map((_, i) => (fenced.has(i + 1) ? FENCED : OK))
     }
+  }
+
+  startRuns(changes: readonly StartRun[]): (row: Answer) => ChangeResult[] {
+    const name = this.#add("start_runs", [this.#now, ...startValues(changes)])
+    return (row) => toStarted(changes, row[name] as StartAnswer)
+  }
+
+  /** No run may stand in two of them. */
+  writeRuns(changes: readonly RunWrite[]): (row: Answer) => ChangeResult[] {
+    const name = this.#add("write_runs", [this.#now, ...writeValues(changes)])
+    return (row) => toWritten(changes, row[name] as WriteAnswer)
   }
 
   mark({ no, worker, epoch, reason }: MarkJob): Reader {
@@ -72,11 +94,11 @@ export class Call {
     return (row) => (row[name] === true ? OK : FENCED)
   }
 
-  #add(kind: string, values: readonly unknown[]): string {
+  #add(kind: keyof typeof LETTERS, values: readonly unknown[]): string {
     const name = `${kind}_${this.#parts.length}`
     const places = values.map((_, i) => `$${this.values.length + i + 1}`)
     this.#parts.push(`store.${kind}(${places.join(", ")}) AS ${name}`)
-    this.#kinds.push(kind)
+    this.#kinds += LETTERS[kind]
     this.values.push(...values)
     return name
   }
@@ -119,11 +141,6 @@ export function toContinued(job: ContinuedJob, key: string | null): object {
     error: storable(job.error),
     history: job.history.length === 0 ? null : JSON.stringify(job.history),
   }
-}
-
-/** PostgreSQL's text holds everything but a zero byte; an error that holds one is still to be read. */
-function storable(error: string | null): string | null {
-  return error === null ? null : error.replaceAll("\0", "\ufffd")
 }
 
 function settleJobsValues(changes: readonly SettleJob[]): unknown[] {

@@ -8,10 +8,14 @@ import type {
   SettleJob,
 } from "../../engine/commit.ts"
 import { reach } from "../../engine/faults.ts"
+import type { StartRun } from "../../engine/runs.ts"
 import { endSubscription, putSubscription } from "../sql/catalog.ts"
 import { cancel, redrive } from "../sql/job-steering.ts"
 import type { Program } from "../sql/program.ts"
+import { putRecord } from "../sql/records.ts"
 import { putReplay } from "../sql/replays.ts"
+import { signalRun } from "../sql/run-signals.ts"
+import { advanceSchedule, putSchedule } from "../sql/schedules.ts"
 import { clear, stage } from "../sql/staging.ts"
 import { partsOf, recall } from "./append.ts"
 import { type Answer, Call, FENCED, KNOWN, OK, type Reader, toContinued } from "./call.ts"
@@ -19,6 +23,8 @@ import { withoutCulprits } from "./culprits.ts"
 import type { Database, HotStatement, Session, TransactionSession } from "./database.ts"
 import { isBadValue, isCollision, isDuplicate, isHomeless } from "./failures.ts"
 import { makePartitionFor } from "./partitions.ts"
+import type { RunWrite } from "./run-lines.ts"
+import { roundsOf } from "./run-rounds.ts"
 import type { ServerTime } from "./time.ts"
 
 /** Writes all changes in one transaction; one that the store refuses stays out alone. */
@@ -49,10 +55,20 @@ async function commitAll(
       if (isHomeless(error)) for (const change of given) await makeRoomFor(db, change)
       else if (isDuplicate(error) && given.some(isNewAppend)) given = given.map(again)
       else if (isBadValue(error)) return commitCarefully(db, time, given)
-      else if (!isCollision(error) || tries >= TRIES) throw error
+      else if (!mayPass(error, given) || tries >= TRIES) throw error
     }
   }
 }
+
+/**
+ * It met another commit, and the same again may well go through: also where both write the same record of a run,
+ * because this is the second try of a commit whose first one is still under way.
+ */
+function mayPass(error: unknown, changes: readonly Change[]): boolean {
+  return isCollision(error) || (isDuplicate(error) && changes.some((change) => RUN_WRITES.has(change.kind)))
+}
+
+const RUN_WRITES: ReadonlySet<Change["kind"]> = new Set(["start-run", "checkpoint", "end-run", "signal-run"])
 
 async function makeRoomFor(db: Database, change: Change): Promise<void> {
   if (change.kind === "append") await makePartitionFor(db, change.commitId)
@@ -68,15 +84,21 @@ function again(change: Change): Change {
 }
 
 /** What one statement of stored functions can say; it is one transaction and one round trip. */
-type HotChange = AppendEvents | SettleBatch | SettleJob | MarkJob
+type HotChange = AppendEvents | SettleBatch | SettleJob | MarkJob | StartRun | RunWrite
+
+const HOT: ReadonlySet<Change["kind"]> = new Set<HotChange["kind"]>([
+  "append",
+  "settle-batch",
+  "settle-job",
+  "mark-job",
+  "start-run",
+  "checkpoint",
+  "end-run",
+  "close-run",
+])
 
 function isHot(change: Change): change is HotChange {
-  return (
-    change.kind === "append" ||
-    change.kind === "settle-batch" ||
-    change.kind === "settle-job" ||
-    change.kind === "mark-job"
-  )
+  return HOT.has(change.kind)
 }
 
 /**
@@ -98,32 +120,48 @@ async function commitAtOnce(
 /** Marks come first, for a settle ends what they mark; the others are put together by kind. */
 function addAll(call: Call, changes: readonly Change[]): Reader[] {
   const readers: Reader[] = new Array(changes.length)
-  changes.forEach((change, i) => {
-    if (change.kind === "mark-job") readers[i] = call.mark(change)
-  })
-  addSettles(call, changes, readers)
-  changes.forEach((change, i) => {
-    if (change.kind === "append") readers[i] = call.append(change)
-  })
+  for (const { change, i } of ofKind(changes, "mark-job")) readers[i] = call.mark(change)
+  const batches = ofKind(changes, "settle-batch")
+  if (batches.length > 0) addEach(readers, batches, (all) => call.settleBatches(all))
+  const jobs = ofKind(changes, "settle-job")
+  if (jobs.length > 0) addEach(readers, jobs, (all) => call.settleJobs(all))
+  const starts = ofKind(changes, "start-run")
+  if (starts.length > 0) addEach(readers, starts, (all) => call.startRuns(all))
+  for (const writes of roundsOf(ofKind(changes, "checkpoint", "end-run", "close-run")))
+    addEach(readers, writes, (all) => call.writeRuns(all))
+  for (const { change, i } of ofKind(changes, "append")) readers[i] = call.append(change)
   return readers
 }
 
-function addSettles(call: Call, changes: readonly Change[], readers: Reader[]): void {
-  const batches: { readonly change: SettleBatch; readonly i: number }[] = []
-  const jobs: { readonly change: SettleJob; readonly i: number }[] = []
+interface Placed<C> {
+  readonly change: C
+  readonly i: number
+}
+
+function ofKind<K extends Change["kind"]>(
+  changes: readonly Change[],
+  ...kinds: readonly K[]
+): Placed<Extract<Change, { kind: K }>>[] {
+  const found: Placed<Extract<Change, { kind: K }>>[] = []
   changes.forEach((change, i) => {
-    if (change.kind === "settle-batch") batches.push({ change, i })
-    else if (change.kind === "settle-job") jobs.push({ change, i })
+    if ((kinds as readonly string[]).includes(change.kind))
+      found.push({ change: change as Extract<Change, { kind: K }>, i })
   })
-  if (batches.length > 0) {
-    const read = call.settleBatches(batches.map((each) => each.change))
-    for (const [place, { i }] of batches.entries()) readers[i] = (row) => read(row)[place] as ChangeResult
-  }
-  if (jobs.length > 0) {
-    const read = call.settleJobs(jobs.map((each) => each.change))
-    for (const [place, { i }] of jobs.entries())
-      readers[i] = (row) => (read(row).has(place + 1) ? FENCED : OK)
-  }
+  return found
+}
+
+function addEach<C>(
+  readers: Reader[],
+  placed: readonly Placed<C>[],
+  add: (changes: readonly C[]) => (row: Answer) => ChangeResult[],
+): void {
+  const read = add(placed.map((each) => each.change))
+  let results: ChangeResult[] | null = null
+  for (const [place, { i }] of placed.entries())
+    readers[i] = (row) => {
+      results ??= read(row)
+      return results[place] as ChangeResult
+    }
 }
 
 async function finish(
@@ -221,6 +259,14 @@ function programOf(change: Exclude<Change, HotChange | AdvanceReplay>, now: numb
       return redrive(change, now)
     case "cancel":
       return cancel(change, now)
+    case "signal-run":
+      return signalRun(change, now)
+    case "put-schedule":
+      return putSchedule(change, now)
+    case "advance-schedule":
+      return advanceSchedule(change, now)
+    case "put-record":
+      return putRecord(change, now)
   }
 }
 
