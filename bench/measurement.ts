@@ -105,8 +105,15 @@ export interface Result {
   readonly peakRssMb: number
   /** What the database server did; null where there is none. */
   readonly server: ServerCost | null
+  /** Of a run of a workflow: from its start to the first step, from step to step, from the last to its result. */
+  readonly phases: readonly Phase[]
   /** After each round of a memory measurement (garbage collected) or of a long one. */
   readonly rounds: readonly Round[]
+}
+
+export interface Phase {
+  readonly name: string
+  readonly ms: Spread
 }
 
 export interface Round {

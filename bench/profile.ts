@@ -4,7 +4,7 @@ import { parseArgs } from "node:util"
 import { catalogueOf, measurementNamed, scaled } from "./catalogue.ts"
 import { benchDirectory } from "./directory.ts"
 import { measure } from "./measure.ts"
-import type { Result } from "./measurement.ts"
+import type { Measurement, Result } from "./measurement.ts"
 import { ensurePeers } from "./peers.ts"
 import { printCpuProfiles } from "./profile/cpu.ts"
 import { watchStatements } from "./profile/statements.ts"
@@ -80,29 +80,40 @@ async function profile(name: string, store: Store): Promise<void> {
       : ["--cpu-prof", `--cpu-prof-dir=${directory}`, "--cpu-prof-interval=250"],
     before: async ({ database }) => server?.begin(database),
     after: async ({ database }, result) => {
-      tell(name, result)
+      tell(measurement, result)
       await server?.print(database, result.events)
     },
   })
-  printCpuProfiles(directory, { events: result.events, top: Number(options.top) })
+  printCpuProfiles(directory, { events: result.events, unit: unitOf(measurement), top: Number(options.top) })
   if (options.keep === undefined) rmSync(directory, { recursive: true })
   else console.log(`\nThe profiles are in ${directory}.`)
 }
 
-function tell(name: string, { events, perSecond, latencyMs, cpuMs, server }: Result): void {
+function tell(
+  measurement: Measurement,
+  { events, perSecond, latencyMs, cpuMs, server, phases }: Result,
+): void {
   const perEvent = (ms: number | null | undefined) => (ms == null ? "–" : ((ms * 1_000) / events).toFixed(1))
-  const rate = perSecond === null ? "" : `, ${Math.round(perSecond).toLocaleString("en")} events/s`
+  const unit = unitOf(measurement)
+  const rate = perSecond === null ? "" : `, ${Math.round(perSecond).toLocaleString("en")} ${unit}s/s`
   const latency =
     latencyMs === null ? "" : `, p50 ${latencyMs.p50.toFixed(2)} ms, p99 ${latencyMs.p99.toFixed(2)} ms`
   console.log(
-    `\n${name}: ${events.toLocaleString("en")} events${rate}${latency} (the profiler's own cost included)`,
+    `\n${measurement.name}: ${events.toLocaleString("en")} ${unit}s${rate}${latency} (the profiler's own cost included)`,
   )
-  console.log(`processes ${perEvent(cpuMs)} µs/event`)
+  console.log(`processes ${perEvent(cpuMs)} µs/${unit}`)
+  for (const { name, ms } of phases)
+    console.log(`${name.padEnd(18)} p50 ${ms.p50.toFixed(2)} ms, p99 ${ms.p99.toFixed(2)} ms`)
   if (server !== null) {
     const wal = Math.round((server.walBytes ?? 0) / events).toLocaleString("en")
     const commits = server.commits?.toFixed(3) ?? "–"
     console.log(
-      `server ${perEvent(server.cpuMs)} µs/event, ${wal} bytes of WAL/event, ${commits} transactions/event`,
+      `server ${perEvent(server.cpuMs)} µs/${unit}, ${wal} bytes of WAL/${unit}, ${commits} transactions/${unit}`,
     )
   }
+}
+
+/** One of what a measurement counts. */
+function unitOf({ work }: Measurement): "event" | "run" {
+  return work === "workflow" || work === "workflow-latency" ? "run" : "event"
 }

@@ -33,8 +33,7 @@ export interface RunningWorkflows {
   stop(): Promise<void>
 }
 
-/** Null = it keeps none. */
 export interface Kept {
-  readonly runs: number | null // that ended well
-  readonly steps: number | null // of those, with their outputs
+  readonly runs: number // that ended well
+  readonly steps: number // of those, with their outputs
 }

@@ -56,5 +56,6 @@ export const nothing = {
   duplicates: 0,
   server: null,
   othersCpuMs: 0,
+  phases: [],
   rounds: [],
 } satisfies Partial<Measured>

@@ -11,19 +11,11 @@ export async function measureWorkflowLatency(measurement: Measurement, place: Pl
   const watch = await watchServer(place.database)
   const stage = await startWorkflows(measurement, place)
   const { running, payload } = stage
-  const book = stage.openBook(events)
-  const latency = new Float64Array(events)
+  const { book, phases } = stage.takeNotes(events)
   await watch?.begin()
   const readGauges = startGauges()
 
-  const emit = async (orders: Parameters<Parameters<typeof produceAtRate>[0]["emit"]>[0]) => {
-    for (const { data } of [orders].flat()) {
-      const startedAt = performance.now()
-      await stage.run(data.seq)
-      latency[data.seq] = performance.now() - startedAt
-    }
-  }
-  await produceAtRate({ payload, events, emit }, WORKFLOWS_PER_SECOND, () => {})
+  await produceAtRate({ payload, events, emit: stage.placeOrders }, WORKFLOWS_PER_SECOND, () => {})
   const cost = readGauges()
   await watch?.end()
   await running.settled()
@@ -37,10 +29,11 @@ export async function measureWorkflowLatency(measurement: Measurement, place: Pl
     ...nothing,
     ...cost,
     events,
-    latencyMs: book.lost === 0 ? spreadOf(latency.subarray(warmUpOf(events))) : null,
+    latencyMs: book.lost === 0 ? spreadOf(phases.lengths().subarray(warmUpOf(events))) : null,
     lost: book.lost,
     duplicates: book.duplicates,
     server,
+    phases: phases.spreads(),
     othersCpuMs: (watch?.lifeCpuMs() ?? 0) + (ownCpuMs ?? 0),
   }
 }

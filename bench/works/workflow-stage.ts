@@ -1,17 +1,24 @@
 import { Book } from "../book.ts"
 import type { Measurement, Place, ServerCost } from "../measurement.ts"
-import { type Payload, payloadNamed } from "../payloads.ts"
+import { type BenchEvent, type Payload, payloadNamed } from "../payloads.ts"
 import type { ServerWatch } from "../server/watch.ts"
 import { type RunningWorkflows, STEPS, type WorkflowContender } from "../workflow-contender.ts"
+import { Phases } from "./phases.ts"
 
-/** A contender whose workflows run, and the books on its steps: a delivery there is a step of a run here. */
+/** What is noted of the runs to come: in the book a step of a run is what a delivery of an event is elsewhere. */
+export interface Notes {
+  readonly book: Book
+  readonly phases: Phases
+}
+
+/** A contender whose workflows run, and what is noted of them. */
 export interface WorkflowStage {
   readonly running: RunningWorkflows
   readonly payload: Payload
-  /** Of the runs to come, numbered from 0. */
-  openBook(runs: number): Book
-  /** One run, and whether it answered what it should. */
-  run(seq: number): Promise<void>
+  /** Begins anew; runs are numbered from 0. */
+  takeNotes(runs: number): Notes
+  /** A run for each order; rejects when one does not answer what it should. */
+  placeOrders(orders: BenchEvent | BenchEvent[]): Promise<unknown>
 }
 
 export async function startWorkflows(
@@ -20,40 +27,50 @@ export async function startWorkflows(
 ): Promise<WorkflowStage> {
   const { start } = (await import(`../contenders/workflows/${contender}.ts`)) as WorkflowContender
   const payload = payloadNamed(payloadName)
-  let book = new Book(0, STEPS.length)
+  let notes = newNotes(0)
   const running = await start({
     ...place,
     settings,
     step: (index, { seq, done }) => {
       if (done !== index) throw new Error(`Expected ${index} steps before step ${index}, got ${done}.`)
-      book.record(index, seq)
+      notes.book.record(index, seq)
+      notes.phases.pass(index + 1, seq)
       return { seq, done: done + 1 }
     },
   })
 
+  const placeOne = async (order: BenchEvent["data"]) => {
+    const { seq } = order
+    const { phases } = notes
+    phases.pass(0, seq)
+    const result = await running.run({ ...order, done: 0 })
+    phases.pass(STEPS.length + 1, seq)
+    if (result?.seq !== seq || result.done !== STEPS.length)
+      throw new Error(`Expected run ${seq} to answer that it is done, got ${JSON.stringify(result)}.`)
+  }
+
   return {
     running,
     payload,
-    openBook: (runs) => {
-      book = new Book(runs, STEPS.length)
-      return book
+    takeNotes: (runs) => {
+      notes = newNotes(runs)
+      return notes
     },
-    run: async (seq) => {
-      const result = await running.run({ ...payload.event(seq).data, done: 0 })
-      if (result?.seq !== seq || result.done !== STEPS.length)
-        throw new Error(`Expected run ${seq} to answer that it is done, got ${JSON.stringify(result)}.`)
-    },
+    placeOrders: (orders) => Promise.all([orders].flat().map(({ data }) => placeOne(data))),
   }
 }
 
-/** Whether the contender's own store has every run and every step; what it does not keep cannot be asked. */
+function newNotes(runs: number): Notes {
+  return { book: new Book(runs, STEPS.length), phases: new Phases(runs) }
+}
+
+/** Whether the contender's own store has every run and every step. */
 export async function checkKept({ running }: WorkflowStage, runs: number): Promise<void> {
   const kept = await running.kept()
   const wanted = { runs, steps: runs * STEPS.length }
   for (const what of ["runs", "steps"] as const) {
-    const count = kept[what] ?? wanted[what]
-    if (count !== wanted[what])
-      throw new Error(`Expected the store to hold ${wanted[what]} ${what} that went well, got ${count}.`)
+    if (kept[what] !== wanted[what])
+      throw new Error(`Expected the store to hold ${wanted[what]} ${what} that went well, got ${kept[what]}.`)
   }
 }
 

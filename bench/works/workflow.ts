@@ -3,7 +3,7 @@ import type { Measurement, Place } from "../measurement.ts"
 import { produce } from "../producers.ts"
 import { watchServer } from "../server/watch.ts"
 import { type Measured, nothing, tookMsOf, warmUpOf } from "./stage.ts"
-import { checkKept, serverCost, startWorkflows, type WorkflowStage } from "./workflow-stage.ts"
+import { checkKept, serverCost, startWorkflows } from "./workflow-stage.ts"
 
 /** All runs as fast as they go, so many at once, in one process. */
 export async function measureWorkflow(measurement: Measurement, place: Place): Promise<Measured> {
@@ -11,17 +11,17 @@ export async function measureWorkflow(measurement: Measurement, place: Place): P
   const warmUp = warmUpOf(events)
   const watch = await watchServer(place.database)
   const stage = await startWorkflows(measurement, place)
-  const { running } = stage
-  stage.openBook(warmUp)
-  await runAll(stage, { ...measurement, events: warmUp })
+  const { running, payload } = stage
+  stage.takeNotes(warmUp)
+  await produce({ ...measurement, payload, events: warmUp, emit: stage.placeOrders })
   await running.settled()
-  const book = stage.openBook(events)
+  const { book, phases } = stage.takeNotes(events)
   await watch?.begin()
   const ownCpuBefore = running.serverCpuMs?.() ?? 0
   const readGauges = startGauges()
   const startedAt = performance.now()
 
-  await runAll(stage, measurement)
+  await produce({ ...measurement, payload, emit: stage.placeOrders })
   const handledMs = performance.now() - startedAt
   await running.settled()
   const settledMs = performance.now() - startedAt
@@ -43,14 +43,7 @@ export async function measureWorkflow(measurement: Measurement, place: Place): P
     lost: book.lost,
     duplicates: book.duplicates,
     server,
+    phases: phases.spreads(),
     othersCpuMs: (watch?.lifeCpuMs() ?? 0) + (ownCpuMs ?? 0),
   }
-}
-
-function runAll(stage: WorkflowStage, { events, producers }: Measurement): Promise<void> {
-  const { payload } = stage
-  const emit = async (orders: Parameters<Parameters<typeof produce>[0]["emit"]>[0]) => {
-    await Promise.all([orders].flat().map(({ data }) => stage.run(data.seq)))
-  }
-  return produce({ payload, events, producers, perEmit: 1, emit })
 }
