@@ -7,7 +7,7 @@ export function pruneRuns(
   { eventsBefore, limit }: PruneRequest,
   now: number,
 ): { runs: number; more: boolean } {
-  const kept = db.all(`${ENDED} AND r.keep_until < ? LIMIT ?`, now, limit)
+  const kept = db.all(`${ENDED} AND r.keep_until <= ? LIMIT ?`, now, limit)
   const old = db.all(`${ENDED} AND r.keep_until IS NULL AND r.ended_at < ? LIMIT ?`, eventsBefore, limit)
   let [runs, rows] = [0, 0]
   for (const { no } of [...kept, ...old]) {

@@ -3,6 +3,7 @@ import { testCrashes } from "./leases-crashes.ts"
 import { testLimits } from "./leases-limits.ts"
 import { testModel } from "./leases-model.ts"
 import { testPeek } from "./leases-peek.ts"
+import { testLeasedRuns } from "./leases-runs.ts"
 import { testTake } from "./leases-take.ts"
 import { testWorkers } from "./leases-workers.ts"
 import type { Suite } from "./test-engine.ts"
@@ -15,5 +16,6 @@ export function testLeases(suite: Suite): void {
   suite.describe("claim", () => testClaim(suite))
   suite.describe("limits over all workers", () => testLimits(suite))
   suite.describe("crashes", () => testCrashes(suite))
+  suite.describe("runs", () => testLeasedRuns(suite))
   suite.describe("any order of events", () => testModel(suite))
 }

@@ -2,7 +2,9 @@ import { testCommit } from "./commit.ts"
 import type { EngineHarness, Expect, Feature, TestRunner } from "./harness.ts"
 import { testLeases } from "./leases.ts"
 import { testMaintenance } from "./maintenance.ts"
+import { testRunMaintenance } from "./maintenance-runs.ts"
 import { testQueries } from "./queries.ts"
+import { testRunQueries } from "./queries-runs.ts"
 import { Shop } from "./shop.ts"
 import { testWakeup } from "./wakeup.ts"
 
@@ -32,8 +34,10 @@ export function testEngine(harness: EngineHarness, runner: TestRunner): void {
     runner.describe("commit", () => testCommit(suite))
     runner.describe("leases", () => testLeases(suite))
     runner.describe("queries", () => testQueries(suite))
+    runner.describe("queries of runs", () => testRunQueries(suite))
     runner.describe("wakeup", () => testWakeup(suite))
     runner.describe("maintenance", () => testMaintenance(suite))
+    runner.describe("maintenance of runs", () => testRunMaintenance(suite))
   })
 }
 

@@ -1,0 +1,151 @@
+import type { Page } from "../../engine/queries.ts"
+import type { RunQuery, RunRow, WaitRow } from "../../engine/runs.ts"
+import { OrderRuns } from "./order-runs.ts"
+import { GROUP, type Shop } from "./shop.ts"
+import type { Suite } from "./test-engine.ts"
+
+/** Page by page to the end. */
+async function all<T>(ask: (cursor?: string) => Promise<Page<T>>): Promise<T[]> {
+  const found: T[] = []
+  let cursor: string | undefined
+  for (let pages = 0; pages < 100; pages++) {
+    const page = await ask(cursor)
+    found.push(...page.items)
+    if (page.cursor === null) return found
+    cursor = page.cursor
+  }
+  throw new Error("Expected the pages to end.")
+}
+
+async function listed(shop: Shop, query: Omit<RunQuery, "limit"> = {}, limit = 2): Promise<string[]> {
+  const rows = await all<RunRow>((cursor) => shop.engine.queries.runs({ ...query, cursor, limit }))
+  return rows.map((row) => row.id)
+}
+
+async function waiting(shop: Shop, event: string, group = GROUP): Promise<WaitRow[]> {
+  return await all((cursor) => shop.engine.queries.waits({ group, event, cursor, limit: 2 }))
+}
+
+export function testRunQueries({ it, expect }: Suite): void {
+  it("finds no run where there is none", async (shop) => {
+    const { queries } = shop.engine
+
+    expect(await queries.run("run_404")).toBe(null)
+    expect(await queries.runOf(null, "place-order", "cart_1")).toBe(null)
+    expect(await queries.runSteps(404)).toEqual([])
+    expect(await queries.runs({ limit: 10 })).toEqual({ items: [], cursor: null })
+  })
+
+  it("finds the newest run of a transaction id, of a group or of any", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    const old = await runs.held({ transactionId: "cart_1" })
+    await shop.writeOne(runs.end(old))
+    const { id } = await runs.held({ transactionId: "cart_1" })
+    const other = await runs.held({ transactionId: "cart_1", group: "billing" })
+    const { queries } = shop.engine
+
+    expect((await queries.runOf(GROUP, "place-order", "cart_1"))?.id).toBe(id)
+    expect((await queries.runOf(null, "place-order", "cart_1"))?.id).toBe(other.id)
+    expect(await queries.runOf(GROUP, "refund-order", "cart_1")).toBe(null)
+    expect(await queries.runOf(GROUP, "place-order", "cart_2")).toBe(null)
+  })
+
+  it("lists runs newest first, page by page, each once", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    const ids: string[] = []
+    for (let i = 0; i < 5; i++)
+      ids.unshift((await runs.start({ workflow: i % 2 ? "refund-order" : "place-order" })).id)
+
+    for (const limit of [1, 2, 5, 6]) expect(await listed(shop, {}, limit)).toEqual(ids)
+    expect(await listed(shop, { workflow: "refund-order" }, 1)).toEqual([ids[1], ids[3]])
+  })
+
+  it("lists runs by state, transaction id, parent and time", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    const parent = await runs.held({ transactionId: "cart_1" })
+    const ended: Record<string, string> = {}
+    for (const state of ["done", "reverted", "failed"] as const) {
+      await shop.advance(1_000)
+      const child = await runs.held({ parent: { run: parent.id, step: state } })
+      await shop.writeOne(runs.end(child, { state }))
+      ended[state] = child.id
+    }
+    await shop.advance(1_000)
+    const undone = await runs.held()
+    await shop.writeOne(runs.checkpoint(undone, [], { state: "compensating" }))
+
+    for (const [state, id] of Object.entries(ended))
+      expect(await listed(shop, { state: state as "done" })).toEqual([id])
+    expect(await listed(shop, { state: "invoking" })).toEqual([parent.id])
+    expect(await listed(shop, { state: "compensating" })).toEqual([undone.id])
+    expect(await listed(shop, { state: "failed", workflow: "refund-order" })).toEqual([])
+    expect(await listed(shop, { transactionId: "cart_1" })).toEqual([parent.id])
+    expect(await listed(shop, { parent: parent.id })).toEqual([ended.failed, ended.reverted, ended.done])
+    const { startedAt } = await runs.row(ended.reverted as string)
+    expect(await listed(shop, { from: startedAt })).toEqual([undone.id, ended.failed, ended.reverted])
+    expect(await listed(shop, { to: startedAt })).toEqual([ended.done, parent.id])
+    expect(await listed(shop, { from: startedAt, to: startedAt + 1 })).toEqual([ended.reverted])
+  })
+
+  it("says which step of the parent waits for a run", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    const parent = await runs.held()
+    const child = await runs.held({ parent: { run: parent.id, step: "refund" } })
+
+    expect((await runs.row(child.id)).parent).toEqual({ run: parent.id, step: "refund" })
+  })
+
+  it("finds the steps that wait for an event, a page at a time, with their filters", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    const filter = { data: { order: ["ord_1001"] } }
+    const on = (step: string, event: string, over: object | null = null) =>
+      runs.waiting(step, { wait: { kind: "event", event, filter: over } })
+    const [first, second] = [await runs.held(), await runs.held()]
+    await shop.writeOne(
+      runs.checkpoint(first, [on("a", "parcel.sent", filter), on("b", "parcel.sent"), on("c", "order.paid")]),
+    )
+    await shop.advance(10)
+    await shop.writeOne(
+      runs.checkpoint(second, [on("a", "parcel.sent"), runs.waiting("b"), on("d", "parcel.sent")]),
+    )
+    const { startedAt } = await runs.row(first.id)
+
+    expect(await waiting(shop, "order.paid")).toEqual([{ run: first.id, step: "c", filter: null, startedAt }])
+    const found = await waiting(shop, "parcel.sent")
+    expect(found.map(({ run, step }) => `${run} ${step}`)).toEqual([
+      `${first.id} a`,
+      `${first.id} b`,
+      `${second.id} a`,
+      `${second.id} d`,
+    ])
+    expect(found[0]?.filter).toEqual(filter)
+    expect(await waiting(shop, "parcel.sent", "billing")).toEqual([])
+    expect(await waiting(shop, "parcel.lost")).toEqual([])
+  })
+
+  it("finds no step that waits no longer, or whose run has ended", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    const wait = { kind: "event", event: "parcel.sent", filter: null } as const
+    const [signalled, ended] = [await runs.held(), await runs.held()]
+    for (const lease of [signalled, ended])
+      await shop.writeOne(runs.checkpoint(lease, [runs.waiting("a", { wait })]))
+
+    await shop.writeOne(runs.stepSignal(signalled.id, "a"))
+    await shop.writeOne(runs.end(ended, { state: "failed" }))
+
+    expect(await waiting(shop, "parcel.sent")).toEqual([])
+  })
+
+  it("counts no run as a delivery: neither in lag nor in traces nor among what could be pruned", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    await runs.held()
+    await runs.parked()
+    await runs.start({ worker: null })
+
+    expect(await shop.engine.queries.lag()).toEqual([])
+    const old = { events: shop.now() + 1_000, dead: shop.now() + 1_000 }
+    expect(await shop.engine.queries.countBefore(old)).toEqual({ events: 0, jobs: 0, dead: 0 })
+    expect(await shop.engine.queries.jobs({ kind: "delivery", limit: 10 })).toMatchObject({ items: [] })
+    expect((await shop.engine.maintenance.inspect()).work.strays).toBe(0)
+  })
+}
