@@ -1950,8 +1950,11 @@ BEGIN
           AS u (no, group_name, workflow, transaction_id, joins)
         CROSS JOIN LATERAL (
           SELECT r.state FROM store.runs r
-          WHERE r.transaction_id = u.transaction_id AND r.workflow = u.workflow AND r.group_name = u.group_name AND r.no <> u.no
-          ORDER BY r.no DESC LIMIT 1) o
+          -- All of the index is said in its order, so that no other one will do.
+          WHERE (r.transaction_id, r.workflow, r.no) >= (u.transaction_id, u.workflow, 0)
+            AND (r.transaction_id, r.workflow) <= (u.transaction_id, u.workflow)
+            AND r.group_name = u.group_name AND r.no <> u.no
+          ORDER BY r.transaction_id DESC, r.workflow DESC, r.no DESC LIMIT 1) o
         WHERE u.joins = 2 OR u.joins = 1 AND o.state = 'done');
       IF cardinality(v_less) > 0 THEN
         DELETE FROM store.runs WHERE no = ANY (v_less) AND no = ANY (v_written);
@@ -2000,8 +2003,14 @@ BEGIN
   SELECT r.no, r.id, r.state INTO v_run FROM store.runs r WHERE r.id = p_id;
   IF NOT FOUND THEN
     SELECT r.no, r.id, r.state INTO v_run FROM store.runs r
-    WHERE r.transaction_id = p_transaction AND r.workflow = p_workflow AND r.group_name = p_group
-    ORDER BY r.state IN ('invoking', 'compensating') DESC, r.no DESC LIMIT 1;
+    WHERE r.state IN ('invoking', 'compensating') AND r.group_name = p_group AND r.workflow = p_workflow
+      AND r.transaction_id = p_transaction;
+    IF NOT FOUND THEN
+      SELECT r.no, r.id, r.state INTO v_run FROM store.runs r
+      WHERE (r.transaction_id, r.workflow, r.no) >= (p_transaction, p_workflow, 0)
+        AND (r.transaction_id, r.workflow) <= (p_transaction, p_workflow) AND r.group_name = p_group
+      ORDER BY r.transaction_id DESC, r.workflow DESC, r.no DESC LIMIT 1;
+    END IF;
     IF NOT FOUND OR v_run.state IN ('reverted', 'failed') AND p_joins < 2 OR v_run.state = 'done' AND p_joins < 1 THEN
       RETURN NULL;
     END IF;
@@ -2089,7 +2098,7 @@ BEGIN
   IF p_states IS NOT NULL THEN
     UPDATE store.runs r SET state = s.value ->> 1 FROM json_array_elements(p_states) AS s
     WHERE r.no = p_runs[(s.value ->> 0)::integer] AND v_signals[(s.value ->> 0)::integer] >= 0
-      AND r.state IN ('invoking', 'compensating');
+      AND r.ended_at IS NULL;
   END IF;
   IF p_end_of IS NOT NULL THEN
     SELECT e.signals, e.undone, e.woken INTO v_signals, v_parked, v_woken
@@ -2136,7 +2145,7 @@ BEGIN
         ended_at = CASE WHEN e.state = 'done' AND r.cancelled IS NOT NULL THEN NULL ELSE p_now END,
         keep_until = CASE WHEN e.state = 'done' AND r.cancelled IS NOT NULL THEN NULL ELSE e.keep_until END
     FROM unnest(p_of, p_states, p_results, p_errors, p_keeps, p_closes) AS e (place, state, result, error, keep_until, closes)
-    WHERE r.no = p_runs[e.place] AND p_signals[e.place] >= 0 AND e.closes < 2 AND r.state IN ('invoking', 'compensating')
+    WHERE r.no = p_runs[e.place] AND p_signals[e.place] >= 0 AND e.closes < 2 AND r.ended_at IS NULL
     RETURNING e.place, e.closes, r.state
   )
   SELECT coalesce(array_agg(n.place), '{}'), array_agg(n.place) FILTER (WHERE n.state = 'compensating'),
@@ -2208,7 +2217,7 @@ BEGIN
     WHERE c.parent_run IS NOT NULL GROUP BY c.parent_run
   ), told AS (
     UPDATE store.runs r SET signals = r.signals + s.times FROM ends s
-    WHERE r.id = s.parent_run AND r.state IN ('invoking', 'compensating') RETURNING r.id
+    WHERE r.id = s.parent_run AND r.ended_at IS NULL RETURNING r.id
   )
   SELECT array_agg(t.id ORDER BY t.id) INTO v_parents FROM told t;
   IF v_parents IS NULL THEN RETURN NULL; END IF;

@@ -65,8 +65,11 @@ BEGIN
           AS u (no, group_name, workflow, transaction_id, joins)
         CROSS JOIN LATERAL (
           SELECT r.state FROM store.runs r
-          WHERE r.transaction_id = u.transaction_id AND r.workflow = u.workflow AND r.group_name = u.group_name AND r.no <> u.no
-          ORDER BY r.no DESC LIMIT 1) o
+          -- All of the index is said in its order, so that no other one will do.
+          WHERE (r.transaction_id, r.workflow, r.no) >= (u.transaction_id, u.workflow, 0)
+            AND (r.transaction_id, r.workflow) <= (u.transaction_id, u.workflow)
+            AND r.group_name = u.group_name AND r.no <> u.no
+          ORDER BY r.transaction_id DESC, r.workflow DESC, r.no DESC LIMIT 1) o
         WHERE u.joins = 2 OR u.joins = 1 AND o.state = 'done');
       IF cardinality(v_less) > 0 THEN
         DELETE FROM store.runs WHERE no = ANY (v_less) AND no = ANY (v_written);
@@ -115,8 +118,14 @@ BEGIN
   SELECT r.no, r.id, r.state INTO v_run FROM store.runs r WHERE r.id = p_id;
   IF NOT FOUND THEN
     SELECT r.no, r.id, r.state INTO v_run FROM store.runs r
-    WHERE r.transaction_id = p_transaction AND r.workflow = p_workflow AND r.group_name = p_group
-    ORDER BY r.state IN ('invoking', 'compensating') DESC, r.no DESC LIMIT 1;
+    WHERE r.state IN ('invoking', 'compensating') AND r.group_name = p_group AND r.workflow = p_workflow
+      AND r.transaction_id = p_transaction;
+    IF NOT FOUND THEN
+      SELECT r.no, r.id, r.state INTO v_run FROM store.runs r
+      WHERE (r.transaction_id, r.workflow, r.no) >= (p_transaction, p_workflow, 0)
+        AND (r.transaction_id, r.workflow) <= (p_transaction, p_workflow) AND r.group_name = p_group
+      ORDER BY r.transaction_id DESC, r.workflow DESC, r.no DESC LIMIT 1;
+    END IF;
     IF NOT FOUND OR v_run.state IN ('reverted', 'failed') AND p_joins < 2 OR v_run.state = 'done' AND p_joins < 1 THEN
       RETURN NULL;
     END IF;

@@ -74,7 +74,7 @@ BEGIN
   IF p_states IS NOT NULL THEN
     UPDATE store.runs r SET state = s.value ->> 1 FROM json_array_elements(p_states) AS s
     WHERE r.no = p_runs[(s.value ->> 0)::integer] AND v_signals[(s.value ->> 0)::integer] >= 0
-      AND r.state IN ('invoking', 'compensating');
+      AND r.ended_at IS NULL;
   END IF;
   IF p_end_of IS NOT NULL THEN
     SELECT e.signals, e.undone, e.woken INTO v_signals, v_parked, v_woken
@@ -121,7 +121,7 @@ BEGIN
         ended_at = CASE WHEN e.state = 'done' AND r.cancelled IS NOT NULL THEN NULL ELSE p_now END,
         keep_until = CASE WHEN e.state = 'done' AND r.cancelled IS NOT NULL THEN NULL ELSE e.keep_until END
     FROM unnest(p_of, p_states, p_results, p_errors, p_keeps, p_closes) AS e (place, state, result, error, keep_until, closes)
-    WHERE r.no = p_runs[e.place] AND p_signals[e.place] >= 0 AND e.closes < 2 AND r.state IN ('invoking', 'compensating')
+    WHERE r.no = p_runs[e.place] AND p_signals[e.place] >= 0 AND e.closes < 2 AND r.ended_at IS NULL
     RETURNING e.place, e.closes, r.state
   )
   SELECT coalesce(array_agg(n.place), '{}'), array_agg(n.place) FILTER (WHERE n.state = 'compensating'),
@@ -193,7 +193,7 @@ BEGIN
     WHERE c.parent_run IS NOT NULL GROUP BY c.parent_run
   ), told AS (
     UPDATE store.runs r SET signals = r.signals + s.times FROM ends s
-    WHERE r.id = s.parent_run AND r.state IN ('invoking', 'compensating') RETURNING r.id
+    WHERE r.id = s.parent_run AND r.ended_at IS NULL RETURNING r.id
   )
   SELECT array_agg(t.id ORDER BY t.id) INTO v_parents FROM told t;
   IF v_parents IS NULL THEN RETURN NULL; END IF;
