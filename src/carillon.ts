@@ -39,14 +39,18 @@ import type { DraftEvent, EmitOptions, EventInput } from "./core/event.ts"
 import type { Failure } from "./core/failure.ts"
 import { commitIds } from "./core/ids.ts"
 import type { Outcome } from "./core/outcome.ts"
+import { resolvePolicy } from "./core/policy.ts"
 import type { Engine } from "./engine/engine.ts"
 import type { RecordSource } from "./identity/records.ts"
 import { Users } from "./identity/users.ts"
 import { openStore } from "./open.ts"
 import { openingError } from "./opening-error.ts"
 import { type CarillonOptions, type ResolvedOptions, resolveOptions } from "./options.ts"
+import type { WorkflowEngine } from "./runs/service.ts"
+import { drainInStep, Workflows } from "./runs/workflows.ts"
 import { CatalogCache } from "./worker/catalog-cache.ts"
 import { Committer, type Receipt } from "./worker/committer.ts"
+import { currentStep } from "./worker/current-step.ts"
 import { currentDelivery, type Delivery } from "./worker/delivery.ts"
 import { Handlers } from "./worker/handlers.ts"
 import { OutageLog } from "./worker/outage-log.ts"
@@ -80,6 +84,8 @@ type SettledOptions = Omit<ResolvedOptions, "clock"> & { readonly clock: Clock }
 export class Carillon {
   /** The event module; what `container.resolve(Modules.EVENT)` returns. */
   readonly events: EventModule
+  /** The workflow engine; what `container.resolve(Modules.WORKFLOW_ENGINE)` returns. */
+  readonly workflows: WorkflowEngine
   readonly container: CarillonContainer
   readonly logger: HandlerLogger
   /** The consumer group that this process's subscriptions belong to. */
@@ -97,6 +103,7 @@ export class Carillon {
   readonly #outbox: Outbox
   readonly #worker: Worker
   readonly #operations: Operations
+  readonly #workflows: Workflows
   #starting: Promise<void> | null = null
   #stopping: Promise<void> | null = null
 
@@ -193,6 +200,7 @@ export class Carillon {
       transactional: new Transactional({ engine, commitId, outbox: this.#outbox }),
       onRefused: (event, error) => this.#refuse(event, error),
       onInterceptorError: (error) => this.logger.error(error),
+      onStage: (eventGroupId) => this.#workflows.runs.noteStaged(eventGroupId),
     })
     this.#operations = new Operations({
       sources: {
@@ -211,9 +219,33 @@ export class Carillon {
     this.events = new EventModule(this.#emitter, this.#subscriptions)
     this.records = { write: (change) => this.#committer.write(change), queries: engine.queries }
     this.users = new Users({ source: this.records, now: clock.now, newId: () => `user_${commitId()}` })
+    this.#workflows = new Workflows({
+      engine,
+      clock,
+      committer: this.#committer,
+      catalog,
+      worker: this.#worker,
+      group,
+      policy: resolvePolicy({}, options.policy),
+      pollMs: options.pollMs,
+      container: this.container,
+      newId: commitId,
+      release: (eventGroupId) => this.#emitter.release(eventGroupId),
+      clear: (eventGroupId) => this.#emitter.clear(eventGroupId),
+      subscribe: async (event, subscriberId, handle) => {
+        this.events.subscribe(event, handle, { subscriberId })
+        await this.#subscriptions.ready()
+      },
+      loggerFor: () => this.logger,
+      warn: (message) => this.logger.warn(message),
+      onError,
+    })
+    this.workflows = this.#workflows.engine
+    this.#worker.runs = this.#workflows.runs
     registerValues(this.container, {
       [Modules.EVENT]: this.events,
       [Modules.EVENT_BUS]: this.events,
+      [Modules.WORKFLOW_ENGINE]: this.workflows,
       [Modules.CARILLON]: this,
       logger: this.logger,
     })
@@ -238,6 +270,7 @@ export class Carillon {
     await this.#subscriptions.ready()
     await this.#catalog.refresh()
     await this.#worker.start()
+    await this.#workflows.start()
     this.#operations.start()
   }
 
@@ -246,6 +279,7 @@ export class Carillon {
    * or waits for a retry is not waited for.
    */
   async drain(): Promise<void> {
+    if (currentStep.getStore() !== undefined) throw drainInStep()
     if (currentDelivery.getStore() !== undefined) throw drainInHandler()
     await this.#subscriptions.ready()
     if (this.#engine.transactions !== null) await this.#outbox.release()
@@ -372,6 +406,7 @@ export class Carillon {
   async #stop(): Promise<void> {
     await this.#starting?.catch(() => {}) // whoever started it was told
     await this.#subscriptions.ready().catch((error) => this.logger.error(error))
+    this.#workflows.stop()
     await this.#operations.stop()
     await this.#worker.stop(this.#options.graceMs)
     await this.#outbox.whenIdle()

@@ -15,7 +15,7 @@ export interface DraftDefaults {
 }
 
 /** Where an event is emitted: inside the handler of another, or not. */
-export type Cause = EventView | null
+export type Cause = Pick<EventView, "id" | "correlationId" | "traceparent"> | null
 
 const knownNames = new Set<string>()
 const MOST_KNOWN_NAMES = 10_000

@@ -12,6 +12,7 @@ import { eventId, MAX_EVENTS_PER_COMMIT } from "../core/ids.ts"
 import { nearestName } from "../core/pattern.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { Committer, Receipt } from "../worker/committer.ts"
+import { currentStep } from "../worker/current-step.ts"
 import { currentDelivery } from "../worker/delivery.ts"
 import { bytesOf, checkText, type DraftDefaults, toDraft } from "./draft.ts"
 import type { Refused } from "./outbox.ts"
@@ -37,6 +38,8 @@ export interface EmitterOptions {
   readonly transactional: Transactional
   readonly onRefused: Refused
   readonly onInterceptorError: (error: unknown) => void
+  /** Events are about to be staged under this group. */
+  readonly onStage: (eventGroupId: string) => void
 }
 
 /** Takes events in: checks them all, then stages or writes them; nothing of a bad emit is written. */
@@ -160,7 +163,7 @@ export class Emitter {
     }
     const { clock, defaults } = this.#options
     const now = clock.now()
-    const cause = currentDelivery.getStore()?.view ?? null
+    const cause = currentStep.getStore()?.cause ?? currentDelivery.getStore()?.view ?? null
     return inputs.map((input) => toDraft(input, options, cause, now, defaults))
   }
 
@@ -180,6 +183,7 @@ export class Emitter {
   }
 
   async #stage(eventGroupId: string, drafts: readonly DraftEvent[]): Promise<Receipt[]> {
+    this.#options.onStage(eventGroupId)
     const commitId = this.#options.commitId()
     const events = drafts.map((draft, index) => ({ ...draft, id: draft.id ?? eventId(commitId, index) }))
     const result = await this.#options.committer.write({ kind: "stage", commitId, eventGroupId, events })

@@ -77,6 +77,9 @@ export class UnsupportedError extends errorOf("CARILLON_UNSUPPORTED") {}
 /** There is no event, delivery, subscription or run of that name or id. */
 export class NotFoundError extends errorOf("CARILLON_NOT_FOUND") {}
 
+/** A workflow was changed while runs of its old shape go on: this process cannot go on with them. */
+export class WorkflowChangedError extends errorOf("CARILLON_WORKFLOW_CHANGED") {}
+
 /** A handler ran longer than its attempt's timeout. */
 export class TimeoutError extends errorOf("CARILLON_TIMEOUT") {}
 

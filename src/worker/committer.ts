@@ -78,6 +78,7 @@ interface WaitingChange {
   readonly resolve: (result: ChangeResult) => void
   readonly reject: (error: Error) => void
   readonly keep: boolean // tried again until it is written
+  readonly urgent: boolean // somebody waits for it: it does not wait for company
   readonly at: number // when it was asked for, in real monotonic ms
   isOver: boolean // it is answered, whatever becomes of it
 }
@@ -136,12 +137,17 @@ export class Committer {
 
   /** Writes any other change with the next commit. */
   write(change: Change): Promise<ChangeResult> {
-    return this.#enqueue(change, false)
+    return this.#enqueue(change, { keep: false, urgent: true })
+  }
+
+  /** Writes what must not be lost and is waited for: with the next commit, and tried again until it is written. */
+  record(change: Change): Promise<ChangeResult> {
+    return this.#enqueue(change, { keep: true, urgent: true })
   }
 
   /** Writes what must not be lost: it is tried again until it is written, and may wait 5 ms for company. */
   settle(change: Change): Promise<ChangeResult> {
-    return this.#enqueue(change, true)
+    return this.#enqueue(change, { keep: true, urgent: false })
   }
 
   get hasChanges(): boolean {
@@ -181,11 +187,11 @@ export class Committer {
     for (const each of this.#changes.splice(0)) each.reject(stopped())
   }
 
-  #enqueue(change: Change, keep: boolean): Promise<ChangeResult> {
+  #enqueue(change: Change, terms: Pick<WaitingChange, "keep" | "urgent">): Promise<ChangeResult> {
     if (this.#closed) return Promise.reject(stopped())
     return new Promise((resolve, reject) => {
-      this.#changes.push({ change, resolve, reject, keep, at: performance.now(), isOver: false })
-      if (!keep || this.#changes.length >= CHANGES_PER_COMMIT) this.#schedule()
+      this.#changes.push({ change, resolve, reject, ...terms, at: performance.now(), isOver: false })
+      if (terms.urgent || this.#changes.length >= CHANGES_PER_COMMIT) this.#schedule()
       else if (!this.#running && !this.#scheduled) {
         this.#settleTimer ??= this.#options.clock.setTimeout(() => this.#schedule(), SETTLE_DELAY_MS)
       }
@@ -227,7 +233,7 @@ export class Committer {
 
   #isUrgent(): boolean {
     if (this.#emits.length > 0 || this.#changes.length >= CHANGES_PER_COMMIT) return true
-    return this.#changes.length > 0 && (this.#idle.length > 0 || this.#changes.some((each) => !each.keep))
+    return this.#changes.length > 0 && (this.#idle.length > 0 || this.#changes.some((each) => each.urgent))
   }
 
   #send(): SentCommit | null {

@@ -58,6 +58,12 @@ function groupsOf(change: Change, ownGroup: string): string[] {
     }
     case "settle-job": // handed back as it came: another may have it
       return change.outcome.kind === "retry" && change.record === null ? [ownGroup] : []
+    case "start-run": // what is leased to its starter, or joined, is nobody else's to take
+      return change.worker === null ? [change.run.group] : []
+    case "signal-run":
+    case "end-run": // a parent of it may wait
+    case "put-schedule":
+      return [ownGroup]
     default:
       return []
   }

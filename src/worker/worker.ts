@@ -23,6 +23,7 @@ import { Lookout, type Taken } from "./lookout.ts"
 import { type OpenBatch, OpenBatches } from "./open-batches.ts"
 import { Patience, pause, within } from "./patience.ts"
 import type { AppendPlan } from "./plan.ts"
+import { NO_RUNS, type RunDesk } from "./run-desk.ts"
 import { Runner } from "./runner.ts"
 import { SystemJobs } from "./system-jobs.ts"
 
@@ -103,6 +104,7 @@ export class Worker implements DirectRunner, Desk {
   #capScheduled = false
   readonly #toOpen: { readonly taken: TakenBatch; readonly worker: number }[] = []
   #stopListening: (() => void) | null = null
+  #runs: RunDesk = NO_RUNS
 
   constructor(options: WorkerOptions) {
     this.#options = options
@@ -121,7 +123,10 @@ export class Worker implements DirectRunner, Desk {
       onLost: () => this.#lose(),
       onHeld: () => this.resume(),
       onFreed: () => this.#lookout.poke(true),
-      onBeat: () => this.#lookout.beginBeat(),
+      onBeat: () => {
+        this.#lookout.beginBeat()
+        this.#runs.heed()
+      },
       onGlance: (glance) => this.#lookout.heedBeat(glance, this.#hasPaused),
       onAnswered: options.onAnswered,
       onError: options.onError,
@@ -144,10 +149,8 @@ export class Worker implements DirectRunner, Desk {
       clock: options.clock,
       capacity: options.capacity,
       mostUnsettled: options.mostUnsettled,
-      mayStart: () => this.#lease.isHeld && !options.committer.isFailing,
-      onFree: (handler) => {
-        if (this.#lookout.wantsMore && handler.isHungry) this.poke()
-      },
+      mayStart: () => this.mayStart,
+      onFree: (handler) => this.freed(handler),
       onStuck: (delivery) => this.#onStuck(delivery),
       onCapped: () => this.#onCapped(),
     })
@@ -176,6 +179,20 @@ export class Worker implements DirectRunner, Desk {
 
   get number(): number | null {
     return this.#lease.worker
+  }
+
+  set runs(runs: RunDesk) {
+    this.#runs = runs
+  }
+
+  /** May anything be started at all? Not without a lease, nor while the store refuses writes. */
+  get mayStart(): boolean {
+    return this.#lease.isHeld && !this.committer.isFailing
+  }
+
+  /** One of its slots is free. */
+  freed(handler: HandlerEntry): void {
+    if (this.#lookout.wantsMore && handler.isHungry) this.poke()
   }
 
   get isRunning(): boolean {
@@ -224,6 +241,7 @@ export class Worker implements DirectRunner, Desk {
   resume(): void {
     this.#options.onAnswered()
     this.runner.pump()
+    this.#runs.resume()
     this.#lookout.poke(true)
   }
 
@@ -273,11 +291,13 @@ export class Worker implements DirectRunner, Desk {
       await this.committer.flush()
       await this.runner.whenIdle()
       await this.#systemJobs.whenDone()
+      await this.#runs.whenIdle()
       await this.committer.flush()
-      if (!this.runner.isIdle) continue
+      if (!this.runner.isIdle || !this.#runs.isIdle) continue
       if (this.#state !== "running") return
       const taken = await this.#lookout.lookAnew()
-      const isIdle = this.runner.isIdle && this.#batches.size === 0 && this.#systemJobs.size === 0
+      const isIdle =
+        this.runner.isIdle && this.#batches.size === 0 && this.#systemJobs.size === 0 && this.#runs.isIdle
       if (this.#lookout.isAway) await pause(AWAY_MS)
       else if (taken > 0 || !isIdle) patience.restore()
       else if (!(await patience.isWorthLookingAgain(this.#nextDueAt, this.clock.now()))) return
@@ -294,6 +314,7 @@ export class Worker implements DirectRunner, Desk {
     this.#batches.close()
     this.#isolated.clear()
     const lookedLast = this.#lookout.close()
+    const runsStopped = this.#runs.stop(graceMs)
     if (started) {
       await lookedLast
       this.#batches.spillAll()
@@ -304,6 +325,7 @@ export class Worker implements DirectRunner, Desk {
       await within(this.runner.whenIdle(), LAST_CHANCE_MS)
     }
     await within(this.#systemJobs.whenDone(), LAST_CHANCE_MS)
+    await runsStopped
     await this.committer.flushWithin(graceMs)
     // Where it cannot be given back, the lease runs out by itself.
     await this.#lease.leave().catch(this.#options.onError)
@@ -427,7 +449,11 @@ export class Worker implements DirectRunner, Desk {
     if (worker !== this.#lease.worker) return NO_HAUL
     for (const job of jobs) {
       if (job.kind === "delivery") this.#intake.openJob(job, worker)
-      else this.#systemJobs.start(job, worker)
+      else if (job.kind === "replay") this.#systemJobs.start(job, worker)
+      else {
+        if (job.isolated) this.#isolated.take(job.no)
+        this.#runs.open(job, worker)
+      }
     }
     // A pause may have come while this was asked for.
     if (jobs.length > 0 && this.#hasPaused) this.#giveBackPaused()
@@ -491,7 +517,10 @@ export class Worker implements DirectRunner, Desk {
   /** Another process wrote: work for these groups, or, for everybody, perhaps a subscription or a pause. */
   #onHint(groups: readonly string[] | null): void {
     if (groups === null) void this.#heedCatalog().then(() => this.poke())
-    else if (groups.includes(this.#options.group)) this.poke()
+    else if (groups.includes(this.#options.group)) {
+      this.poke()
+      this.#runs.heed()
+    }
   }
 
   async #heedCatalog(): Promise<void> {
@@ -529,6 +558,7 @@ export class Worker implements DirectRunner, Desk {
     this.runner.abortAll()
     this.#batches.forget()
     this.#isolated.clear()
+    this.#runs.lose()
     this.runner.forget(new NoHome(this))
     this.held.clear()
     this.poke()

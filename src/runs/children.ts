@@ -1,0 +1,100 @@
+import type { RunContext, StepPhase, StepRecord } from "../core/run.ts"
+import type { QueriesPort } from "../engine/queries.ts"
+import type { RunRow } from "../engine/runs.ts"
+import type { Committer } from "../worker/committer.ts"
+import type { WorkflowDefinition } from "./definition.ts"
+import type { RunFacts } from "./live-run.ts"
+import type { ChildEnd } from "./step-call.ts"
+import { writeError } from "./step-error.ts"
+
+export interface ChildrenOptions {
+  readonly queries: QueriesPort
+  readonly committer: Committer
+  readonly group: string
+  /** Starts or joins a run, and resolves to its id once it has ended here or is not held here any more. */
+  readonly start: (definition: WorkflowDefinition, request: ChildRequest) => Promise<string>
+  /** A run was told something; it may be held here. */
+  readonly onSignal: (run: string) => void
+}
+
+export interface ChildRequest {
+  readonly transactionId: string
+  readonly input: string | null
+  readonly context: RunContext
+  readonly parent: { readonly run: string; readonly step: string }
+  readonly container: unknown
+}
+
+/** The step that a run is started for, and its run. */
+export interface ParentStep {
+  readonly run: RunFacts
+  readonly step: string
+  readonly key: string
+}
+
+/** Runs that are steps of other runs. They are known by the step's idempotency key. */
+export class Children {
+  readonly #options: ChildrenOptions
+
+  constructor(options: ChildrenOptions) {
+    this.#options = options
+  }
+
+  /** Done, failed, or waited for. Its events stand in its parent's group, which the parent releases. */
+  async run(
+    definition: WorkflowDefinition,
+    input: string | null,
+    { run, step, key }: ParentStep,
+  ): Promise<ChildEnd> {
+    const { queries } = this.#options
+    const { timeout } = definition.options
+    const id = await this.#options.start(definition, {
+      transactionId: key,
+      input,
+      parent: { run: run.id, step },
+      container: run.container,
+      context: {
+        ...run.context,
+        ownsGroup: false,
+        timeoutAt: timeout === null ? null : run.clock.now() + timeout * 1000,
+        deadline: timeout === null ? null : `within ${timeout} s`,
+      },
+    })
+    return endOf(await queries.run(id), "invoke") ?? { outcome: "waiting", wait: { kind: "run", run: id } }
+  }
+
+  /** What became of a child that a step waits for; null = it goes on. */
+  async ended(run: string, phase: StepPhase): Promise<Partial<StepRecord> | null> {
+    return endOf(await this.#options.queries.run(run), phase)
+  }
+
+  /** Undoes what a step's child did, also one that goes on or was started by a process that died. */
+  async revert(definition: WorkflowDefinition, key: string): Promise<ChildEnd> {
+    const { queries, committer, group, onSignal } = this.#options
+    const row = await queries.runOf(group, definition.id, key)
+    if (row === null || row.state === "reverted") return { outcome: "done" }
+    const signal = { kind: "cancel", reason: "the run that started it is undone" } as const
+    await committer.record({ kind: "signal-run", run: row.id, signal })
+    onSignal(row.id)
+    return { outcome: "waiting", wait: { kind: "run", run: row.id } }
+  }
+}
+
+function endOf(row: RunRow | null, phase: StepPhase): ChildEnd | null {
+  if (row === null)
+    return { outcome: "permanent", error: writeError(new Error("The child run is not kept any more.")) }
+  const failed = (): ChildEnd => ({
+    outcome: "permanent",
+    error: writeError(new Error(row.error ?? `The run ${row.id} was undone.`)),
+  })
+  switch (row.state) {
+    case "done":
+      return phase === "invoke" ? { outcome: "done", output: row.result } : null
+    case "reverted":
+      return phase === "invoke" ? failed() : { outcome: "done" }
+    case "failed":
+      return failed()
+    default:
+      return null
+  }
+}

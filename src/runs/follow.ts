@@ -1,0 +1,98 @@
+import type { Clock } from "../core/clock.ts"
+import { NotFoundError, StoppedError } from "../core/errors.ts"
+import { isEnded } from "../core/run.ts"
+import { decide, StepStates } from "../core/run-machine.ts"
+import type { QueriesPort } from "../engine/queries.ts"
+import type { LiveRun } from "./live-run.ts"
+import { type RunView, viewOfLive, viewOfRow } from "./outcome.ts"
+import { planOf } from "./plan.ts"
+import { workflowRegistry } from "./registry.ts"
+import type { Runs } from "./runs.ts"
+
+export interface FollowerOptions {
+  readonly runs: Runs
+  readonly queries: QueriesPort
+  readonly clock: Clock
+  readonly pollMs: number
+}
+
+const FIRST_POLL_MS = 50
+
+/** Waits for runs: those held here tell by themselves, the others are asked for. */
+export class RunFollower {
+  readonly #options: FollowerOptions
+
+  constructor(options: FollowerOptions) {
+    this.#options = options
+  }
+
+  /**
+   * How a run stands when it has ended, or, if so wished, when nothing but a response, a time, an event or a
+   * step in the background can take it further.
+   */
+  async follow(id: string, { untilWaiting }: { readonly untilWaiting: boolean }): Promise<RunView> {
+    for (let pauseMs = FIRST_POLL_MS; ; ) {
+      const live = this.#options.runs.live(id)
+      const view = live === null ? await this.#stored(id, untilWaiting) : await this.#held(live, untilWaiting)
+      if (view !== null) return view
+      if (live !== null || this.#options.runs.live(id) !== null) continue
+      await this.#pause(id, pauseMs)
+      pauseMs = Math.min(pauseMs * 2, this.#options.pollMs)
+    }
+  }
+
+  /** Null = it is not held here any more, and has not ended. */
+  #held(live: LiveRun, untilWaiting: boolean): Promise<RunView | null> {
+    return new Promise((resolve) => {
+      const off = this.#options.runs.listen(live.id, (run, moment) => {
+        if (run !== live) return
+        if (moment === "background" && untilWaiting) done(viewOfLive(run))
+        else if (typeof moment === "object") done(moment.kind === "ended" ? viewOfLive(run) : null)
+      })
+      const done = (view: RunView | null): void => {
+        off()
+        resolve(view)
+      }
+      if (!live.isHeld) done(null)
+    })
+  }
+
+  async #stored(id: string, untilWaiting: boolean): Promise<RunView | null> {
+    const { queries } = this.#options
+    const row = await queries.run(id)
+    if (row === null) throw new NotFoundError(`Expected the run ${id}, it is not kept any more.`)
+    const isOver = isEnded(row.state)
+    if (!isOver && !untilWaiting) return null
+    if (!isOver && row.job?.state === "leased") return null
+    const records = await queries.runSteps(row.no)
+    const view = viewOfRow(row, records, workflowRegistry.get(row.workflow))
+    return isOver || this.#onlyWaits(view) ? view : null
+  }
+
+  /** A retry comes by itself: it is waited for. */
+  #onlyWaits({ states, definition, cancelled }: RunView): boolean {
+    if (definition === null) return false
+    const nothing = new Set<string>()
+    const facts = { doomed: cancelled !== null, now: 0, running: nothing, undoing: nothing, recovered: false }
+    const { waiting, start } = decide(planOf(definition), {
+      ...facts,
+      steps: new StepStates([...states.invoke.values(), ...states.compensate.values()]),
+    })
+    return start.length === 0 && waiting.some(({ wait }) => wait !== null && wait.kind !== "run")
+  }
+
+  /** It may be held here before the time is over. */
+  #pause(id: string, ms: number): Promise<void> {
+    const { clock, runs } = this.#options
+    if (runs.isStopping) throw new StoppedError(`The run ${id} goes on in another process: this one stops.`)
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clock.clearTimeout(timer)
+        off()
+        resolve()
+      }
+      const timer = clock.setTimeout(done, ms)
+      const off = runs.listen(id, done)
+    })
+  }
+}

@@ -1,0 +1,591 @@
+import type { Clock, Timer } from "../core/clock.ts"
+import { CarillonError, LeaseLostError, StoppedError, StoreError } from "../core/errors.ts"
+import { isEnded, type RunContext, type RunState, type StepRecord } from "../core/run.ts"
+import { decide, type RunDecision, type StepStart, StepStates } from "../core/run-machine.ts"
+import { writeValue } from "../core/value.ts"
+import type { ChangeResult } from "../engine/commit.ts"
+import { reach } from "../engine/faults.ts"
+import type { QueriesPort } from "../engine/queries.ts"
+import type { RunLease } from "../engine/runs.ts"
+import type { Committer } from "../worker/committer.ts"
+import type { Children } from "./children.ts"
+import type { WorkflowDefinition } from "./definition.ts"
+import type { EventWaits } from "./event-waits.ts"
+import { planOf, stepOf } from "./plan.ts"
+import { StepCall, type StepEnd, stepTimeout } from "./step-call.ts"
+import { readError, writeError } from "./step-error.ts"
+import { type Memos, StepValues } from "./values.ts"
+
+/** What stays the same of a run as long as it is. */
+export interface RunIdentity {
+  readonly id: string
+  readonly workflow: string
+  readonly transactionId: string
+  readonly parentKey: string | null // the idempotency key of the step whose child it is
+  readonly input: string | null
+  readonly context: RunContext
+  readonly startedAt: number
+}
+
+/** What a step's attempt needs to know of its run. */
+export interface RunFacts extends RunIdentity {
+  readonly clock: Clock
+  readonly container: unknown
+  readonly worker: number
+  readonly children: Children
+  readonly waits: EventWaits
+  loggerFor(step: string): unknown
+}
+
+/** The room that a run lives in. */
+export interface RunSeat {
+  readonly clock: Clock
+  readonly committer: Committer
+  readonly queries: QueriesPort
+  readonly children: Children
+  readonly waits: EventWaits
+  /** Not without a lease, nor while the store refuses writes, nor once we stop. */
+  mayStart(): boolean
+  loggerFor(run: LiveRun, step: string): unknown
+  /** Releases or clears what its steps emitted, for good. */
+  finish(run: LiveRun, state: RunState): Promise<void>
+  tell(run: LiveRun, moment: RunMomentName, step: string | null): void
+  /** It is not held here any more. */
+  gone(run: LiveRun, how: RunEnd): void
+  onError(error: unknown): void
+}
+
+export type RunMomentName =
+  | "begin"
+  | "resume"
+  | "finish"
+  | "compensateBegin"
+  | "timeout"
+  | "background"
+  | "stepBegin"
+  | "stepSuccess"
+  | "stepFailure"
+  | "stepAwaiting"
+  | "stepSkipped"
+  | "compensateStepSuccess"
+  | "compensateStepFailure"
+
+export type RunEnd =
+  | { readonly kind: "ended" | "lost" }
+  | { readonly kind: "parked"; readonly dueAt: number | null }
+
+/** How a run came to be held here. */
+export interface RunTake {
+  readonly lease: RunLease
+  readonly definition: WorkflowDefinition
+  readonly container: unknown
+  readonly records: readonly StepRecord[]
+  readonly state: RunState
+  readonly signals: number
+  readonly cancelled: string | null
+  readonly recovered: boolean // another process may have begun what no record tells of
+  readonly staged: boolean // events may be staged under its group
+}
+
+/**
+ * A run that this process holds.
+ *
+ * It writes each attempt that ended, and only then uses what came of it. Whoever holds the run after us
+ * comes to the same decisions from the same records.
+ */
+export class LiveRun implements RunFacts {
+  readonly id: string
+  readonly workflow: string
+  readonly transactionId: string
+  readonly parentKey: string | null
+  readonly input: string | null
+  readonly context: RunContext
+  readonly startedAt: number
+  readonly clock: Clock
+  readonly children: Children
+  readonly waits: EventWaits
+  readonly definition: WorkflowDefinition
+  readonly container: unknown
+  readonly lease: RunLease
+  /** As they were thrown, where it was here. */
+  readonly thrown = new Map<StepRecord, unknown>()
+  staged: boolean
+  result: string | null = null
+  state: RunState
+  readonly #seat: RunSeat
+  readonly #recovered: boolean
+  readonly #calls = new Map<StepCall, Promise<void>>()
+  readonly #lookedFor = new Set<string>()
+  #memos: Memos = new Map()
+  #states: StepStates
+  #fresh: StepRecord[] = []
+  #signals: number
+  #cancelled: string | null
+  #doom: Error | null = null
+  #looking = 0
+  #held = true
+  #ending = false
+  #advancing = false
+  #again = false
+  #deadline: Timer | null = null
+
+  constructor(seat: RunSeat, identity: RunIdentity, take: RunTake) {
+    this.#seat = seat
+    this.id = identity.id
+    this.workflow = identity.workflow
+    this.transactionId = identity.transactionId
+    this.parentKey = identity.parentKey
+    this.input = identity.input
+    this.context = identity.context
+    this.startedAt = identity.startedAt
+    this.clock = seat.clock
+    this.children = seat.children
+    this.waits = seat.waits
+    this.definition = take.definition
+    this.container = take.container
+    this.lease = take.lease
+    this.staged = take.staged
+    this.state = take.state
+    this.#recovered = take.recovered
+    this.#states = new StepStates(take.records)
+    this.#signals = take.signals
+    this.#cancelled = take.cancelled
+    if (identity.context.timeoutAt !== null) this.#watchDeadline(identity.context.timeoutAt)
+  }
+
+  get worker(): number {
+    return this.lease.worker
+  }
+
+  get states(): StepStates {
+    return this.#states
+  }
+
+  get cancelled(): string | null {
+    return this.#cancelled
+  }
+
+  /** Why it is undone, where that is not a step's failure. */
+  get doom(): Error | null {
+    return this.#doom
+  }
+
+  get isHeld(): boolean {
+    return this.#held
+  }
+
+  get isBusy(): boolean {
+    return this.#calls.size > 0 || this.#looking > 0
+  }
+
+  loggerFor(step: string): unknown {
+    return this.#seat.loggerFor(this, step)
+  }
+
+  /** Goes on as far as it can; whatever changes calls this again. */
+  pump(): void {
+    if (this.#advancing) {
+      this.#again = true
+      return
+    }
+    this.#advancing = true
+    this.#advance().then(
+      () => this.#paused(),
+      (error) => {
+        this.#seat.onError(error)
+        this.#paused()
+      },
+    )
+  }
+
+  /** Others may have written of it: a cancellation, a response. */
+  async heed(signals: number | null = null): Promise<void> {
+    if (!this.#held || signals === this.#signals) return
+    const row = await this.#seat.queries.run(this.id)
+    if (row === null || row.signals === this.#signals || !this.#held) return
+    const records = await this.#seat.queries.runSteps(this.lease.run)
+    if (!this.#held) return
+    this.#signals = row.signals
+    if (row.cancelled !== null && this.#cancelled === null) this.#abort(cancelled(row.cancelled))
+    this.#cancelled = row.cancelled
+    this.#states = new StepStates(records)
+    for (const record of this.#states.invoke.values()) this.#lookFor(record)
+    for (const record of this.#states.compensate.values()) this.#lookFor(record)
+    this.pump()
+  }
+
+  /** The lease is gone: nothing of this counts any more. */
+  lose(): void {
+    if (!this.#held) return
+    this.#abort(
+      new LeaseLostError("This worker's lease has ended: another may be doing its work. Stop here."),
+    )
+    this.#leave({ kind: "lost" })
+  }
+
+  /** Resolves when none of its code runs here. */
+  async whenQuiet(): Promise<void> {
+    while (this.#calls.size > 0) await Promise.all(this.#calls.values())
+  }
+
+  /** What does not end by itself is noted as begun, so that whoever goes on knows of it. */
+  interrupt(): void {
+    for (const call of this.#calls.keys()) {
+      const reason = new StoppedError("The worker stops and its grace time is over.")
+      call.abort(reason)
+      this.#fresh.push(call.interrupted(reason))
+    }
+    this.#calls.clear()
+    this.pump()
+  }
+
+  #paused(): void {
+    this.#advancing = false
+    if (!this.#again) return
+    this.#again = false
+    this.pump()
+  }
+
+  async #advance(): Promise<void> {
+    while (this.#held && !this.#ending) {
+      const fresh = this.#fresh.splice(0)
+      const states = this.#states.with(fresh)
+      const decision = this.#decide(states, fresh)
+      const follows = this.#whatFollows(decision, fresh)
+      if (follows === "end") await this.#end(decision, fresh)
+      else if (follows === "park") await this.#park(decision, fresh)
+      else if (follows === "write") await this.#write(decision, fresh)
+      else if (follows === "start") this.#startAll(decision.start)
+      else return
+      if (follows === "start" && this.#fresh.length === 0) return
+    }
+  }
+
+  /** Steps that end without code of theirs are ended on the way, among what is to be written. */
+  #decide(states: StepStates, fresh: StepRecord[]): RunDecision {
+    const now = this.clock.now()
+    const running = new Set<string>()
+    const undoing = new Set<string>()
+    for (const { start } of this.#calls.keys()) (start.phase === "invoke" ? running : undoing).add(start.step)
+    const doomed = this.#isDoomed(now)
+    for (;;) {
+      const facts = { steps: states, doomed, now, running, undoing, recovered: this.#recovered }
+      const decision = decide(planOf(this.definition), facts)
+      const ended = [
+        ...decision.skip.map((step) => this.#skipped(step, now)),
+        ...decision.waiting.flatMap((record) => this.#fallenDue(record, now)),
+      ]
+      if (ended.length === 0) return decision
+      for (const record of ended) {
+        fresh.push(record)
+        states.add(record)
+      }
+    }
+  }
+
+  #isDoomed(now: number): boolean {
+    const { timeoutAt } = this.context
+    if (this.#doom === null && timeoutAt !== null && now >= timeoutAt && this.state === "invoking") {
+      this.#doom = runTimeout(this.workflow, this.context)
+      this.#seat.tell(this, "timeout", null)
+    }
+    return this.#doom !== null || this.#cancelled !== null
+  }
+
+  #whatFollows(
+    decision: RunDecision,
+    fresh: readonly StepRecord[],
+  ): "end" | "park" | "write" | "start" | "wait" {
+    const isIdle = !this.isBusy && !fresh.some((record) => this.#isToBeLookedFor(record))
+    if (isEnded(decision.state) && isIdle) return "end"
+    if (decision.start.length === 0 && isIdle) return "park"
+    if (fresh.length > 0) return "write"
+    if (decision.start.length > 0 && this.#seat.mayStart()) return "start"
+    return "wait"
+  }
+
+  async #write(decision: RunDecision, fresh: readonly StepRecord[]): Promise<void> {
+    const state = decision.state === this.state || isEnded(decision.state) ? null : decision.state
+    const result = await this.#record({
+      kind: "checkpoint",
+      lease: this.lease,
+      records: fresh,
+      state,
+      park: null,
+    })
+    reach("checkpoint.after")
+    if (!this.#isWritten(result, fresh)) return
+    this.#apply(decision, fresh)
+    if (result.status === "ok" && result.signals !== undefined) await this.heed(result.signals)
+  }
+
+  async #park(decision: RunDecision, fresh: readonly StepRecord[]): Promise<void> {
+    const { timeoutAt } = this.context
+    const deadline = decision.state === "invoking" ? timeoutAt : null
+    const dueAt = earlier(decision.nextAt, deadline)
+    const state = decision.state === this.state || isEnded(decision.state) ? null : decision.state
+    const park = { dueAt, reason: reasonOf(decision), signals: this.#signals }
+    const result = await this.#record({ kind: "checkpoint", lease: this.lease, records: fresh, state, park })
+    reach("checkpoint.after")
+    if (!this.#isWritten(result, fresh)) return
+    this.#apply(decision, fresh)
+    if (result.status === "ok" && result.parked === true) this.#leave({ kind: "parked", dueAt })
+    else if (result.status === "ok") await this.heed(result.signals)
+  }
+
+  async #end(decision: RunDecision, fresh: readonly StepRecord[]): Promise<void> {
+    for (const record of fresh) this.#states.add(record)
+    const state = decision.state as "done" | "reverted" | "failed"
+    if (state === "done" && !(await this.#makeResult())) {
+      this.#fresh.unshift(...fresh)
+      return
+    }
+    const { retentionMs, ownsGroup } = this.context
+    const close = !(ownsGroup && this.staged)
+    reach("run.ending")
+    const result = await this.#record({
+      kind: "end-run",
+      lease: this.lease,
+      records: fresh,
+      state,
+      result: this.result,
+      error: state === "done" ? null : this.#whyEnded(),
+      keepUntil: retentionMs === null ? null : this.clock.now() + retentionMs,
+      close,
+    })
+    if (!this.#isWritten(result, fresh)) return
+    this.#ending = true
+    this.#apply(decision, fresh)
+    this.state = state
+    if (!close) await this.#seat.finish(this, state)
+    this.#seat.tell(this, "finish", null)
+    this.#leave({ kind: "ended" })
+  }
+
+  /** A result that cannot be made undoes the run, here and wherever it is tried again. */
+  async #makeResult(): Promise<boolean> {
+    try {
+      const made = await this.definition.result(new StepValues(this.input, this.#states, this.#memos))
+      this.result = writeValue(made, `the result of workflow \`${this.workflow}\``)
+      return true
+    } catch (error) {
+      this.#doom = error instanceof Error ? error : new Error(String(error))
+      return false
+    }
+  }
+
+  #whyEnded(): string {
+    if (this.#doom !== null) return this.#doom.message
+    for (const record of this.#states.invoke.values())
+      if (record.outcome === "permanent") return readError(record.error).message
+    return this.#cancelled ?? "The run was undone."
+  }
+
+  #record(change: Parameters<Committer["record"]>[0]): Promise<ChangeResult> {
+    return this.#seat.committer.record(change)
+  }
+
+  /** One that the store cannot hold becomes its step's failure; one that is fenced ends our hold. */
+  #isWritten(result: ChangeResult, fresh: readonly StepRecord[]): boolean {
+    if (result.status === "ok") return true
+    if (result.status === "conflict") {
+      if (fresh.length === 0 && this.#doom !== null) throw new StoreError(result.message)
+      if (fresh.length === 0) this.#doom = new StoreError(result.message)
+      this.result = null
+      const error = writeError(new Error(result.message))
+      for (const record of fresh)
+        this.#fresh.push({
+          ...record,
+          outcome: "permanent",
+          input: null,
+          output: null,
+          undo: null,
+          wait: null,
+          error,
+        })
+    } else this.lose()
+    return false
+  }
+
+  #apply(decision: RunDecision, fresh: readonly StepRecord[]): void {
+    for (const record of fresh) {
+      this.#states.add(record)
+      this.#seat.tell(this, momentOf(record), record.step)
+      this.#lookFor(record)
+    }
+    if (decision.state === "compensating" && this.state === "invoking") {
+      this.state = "compensating"
+      this.#seat.tell(this, "compensateBegin", null)
+    }
+  }
+
+  #startAll(starts: readonly StepStart[]): void {
+    for (const start of starts) this.#start(start)
+    const isBackground = [...this.#calls.keys()].every(
+      ({ start }) => stepOf(this.definition, start.step)?.config.async,
+    )
+    if (isBackground) this.#seat.tell(this, "background", null)
+  }
+
+  #start(start: StepStart): void {
+    const step = stepOf(this.definition, start.step)
+    if (step === null) return
+    const call = new StepCall(this, step, start)
+    if (start.phase === "invoke") this.#seat.tell(this, "stepBegin", start.step)
+    const values = new StepValues(this.input, this.#states, this.#memos)
+    const ended = start.phase === "invoke" ? call.invoke(values) : call.compensate(this.#undoOf(start.step))
+    this.#calls.set(
+      call,
+      ended.then((end) => this.#callEnded(call, end)),
+    )
+  }
+
+  #callEnded(call: StepCall, { record, error }: StepEnd): void {
+    if (!this.#calls.delete(call) || !this.#held || record === null) return
+    if (error !== null) this.thrown.set(record, error)
+    this.#fresh.push(record)
+    this.pump()
+  }
+
+  /** What a step's compensation gets: what it left for it, or its output; nothing where it failed. */
+  #undoOf(step: string): string | null {
+    const record = this.#states.invoke.get(step)
+    if (record === undefined) return null
+    return record.outcome === "done" ? (record.undo ?? record.output) : record.undo
+  }
+
+  #skipped(step: string, now: number): StepRecord {
+    return { ...NOTHING, step, phase: "invoke", attempt: 1, outcome: "skipped", at: now, worker: this.worker }
+  }
+
+  /** A sleep that is over, or a wait that has lasted too long. */
+  #fallenDue(record: StepRecord, now: number): StepRecord[] {
+    if (record.outcome !== "waiting" || record.dueAt === null || record.dueAt > now) return []
+    if (record.wait?.kind === "time") return [{ ...record, outcome: "done", dueAt: null, wait: null }]
+    const seconds = Math.round((record.dueAt - record.at) / 1000)
+    const error = writeError(stepTimeout(record.step, seconds))
+    return [{ ...record, outcome: "permanent", dueAt: null, wait: null, error }]
+  }
+
+  #isToBeLookedFor({ step, phase, attempt, outcome, wait }: StepRecord): boolean {
+    if (outcome !== "waiting" || (wait?.kind !== "event" && wait?.kind !== "run")) return false
+    return wait.kind === "run" || !this.#lookedFor.has(`${phase} ${step} ${attempt}`)
+  }
+
+  /** What it waits for may have come before the wait was written. */
+  #lookFor(record: StepRecord): void {
+    if (!this.#isToBeLookedFor(record)) return
+    this.#lookedFor.add(`${record.phase} ${record.step} ${record.attempt}`)
+    this.#looking++
+    this.#find(record)
+      .catch((error) => {
+        this.#seat.onError(error)
+        return null
+      })
+      .then((found) => {
+        this.#looking--
+        if (found !== null && this.#held) this.#fresh.push({ ...record, dueAt: null, wait: null, ...found })
+        this.pump()
+      })
+  }
+
+  async #find({ wait, phase }: StepRecord): Promise<Partial<StepRecord> | null> {
+    if (wait?.kind === "event") return this.waits.past(wait, this.startedAt)
+    return wait?.kind === "run" ? this.children.ended(wait.run, phase) : null
+  }
+
+  /** Once it is held here: what it waits for may have come while nobody held it. */
+  begin(): void {
+    for (const record of this.#states.invoke.values()) this.#lookFor(record)
+    for (const record of this.#states.compensate.values()) this.#lookFor(record)
+    this.pump()
+  }
+
+  /** It has ended, and its events were still to be released or cleared when it was last held. */
+  async finishOff(result: string | null): Promise<void> {
+    this.#ending = true
+    this.result = result
+    await this.#seat.finish(this, this.state)
+    this.#leave({ kind: "ended" })
+  }
+
+  #watchDeadline(at: number): void {
+    const ms = Math.min(Math.max(0, at - this.clock.now()), LONGEST_TIMER_MS)
+    this.#deadline = this.clock.setTimeout(() => {
+      this.#deadline = null
+      if (this.clock.now() < at) this.#watchDeadline(at)
+      else {
+        if (this.state === "invoking") this.#abort(runTimeout(this.workflow, this.context))
+        this.pump()
+      }
+    }, ms)
+  }
+
+  #abort(reason: Error): void {
+    for (const call of this.#calls.keys()) call.abort(reason)
+  }
+
+  #leave(how: RunEnd): void {
+    if (!this.#held) return
+    this.#held = false
+    if (this.#deadline !== null) this.clock.clearTimeout(this.#deadline)
+    this.#memos = new Map()
+    this.#seat.gone(this, how)
+  }
+}
+
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
+const NOTHING = {
+  ms: 0,
+  input: null,
+  output: null,
+  undo: null,
+  error: null,
+  dueAt: null,
+  wait: null,
+} as const
+
+function earlier(a: number | null, b: number | null): number | null {
+  if (a === null || b === null) return a ?? b
+  return Math.min(a, b)
+}
+
+function momentOf({ phase, outcome }: StepRecord): RunMomentName {
+  if (outcome === "waiting") return "stepAwaiting"
+  if (outcome === "skipped") return "stepSkipped"
+  if (phase === "compensate") return outcome === "done" ? "compensateStepSuccess" : "compensateStepFailure"
+  return outcome === "done" ? "stepSuccess" : "stepFailure"
+}
+
+/** Why it waits, for those who look. */
+function reasonOf({ waiting, nextAt, state }: RunDecision): string {
+  const [first] = waiting
+  if (first === undefined) return nextAt === null ? state : "retry"
+  switch (first.wait?.kind) {
+    case "time":
+      return `${first.step} sleeps`
+    case "event":
+      return `${first.step} waits for ${first.wait.event}`
+    case "run":
+      return `${first.step} waits for ${first.wait.run}`
+    case "response":
+      return `${first.step} waits for a response`
+    default:
+      return `${first.step} waits for a retry`
+  }
+}
+
+function cancelled(reason: string): Error {
+  const error = new StoppedError(`The run was cancelled: ${reason}`)
+  return error
+}
+
+function runTimeout(workflow: string, { timeoutAt, deadline }: RunContext): CarillonError {
+  const error = new CarillonError(
+    "CARILLON_TIMEOUT",
+    `Expected a run of \`${workflow}\` to end ${deadline ?? `by ${new Date(timeoutAt ?? 0).toISOString()}`}, it did not. Raise the workflow's \`timeout\`.`,
+  )
+  error.name = "TransactionTimeoutError"
+  return error
+}

@@ -1,0 +1,457 @@
+import type { Clock } from "../core/clock.ts"
+import { StoppedError, StoreError, WorkflowChangedError } from "../core/errors.ts"
+import type { ResolvedPolicy } from "../core/policy.ts"
+import { isEnded, type RunContext, type RunState } from "../core/run.ts"
+import type { SubscriptionTarget } from "../core/subscription.ts"
+import type { Engine } from "../engine/engine.ts"
+import type { ClaimedJob } from "../engine/leases.ts"
+import type { RunRow, StartRun } from "../engine/runs.ts"
+import type { CatalogCache } from "../worker/catalog-cache.ts"
+import type { Committer } from "../worker/committer.ts"
+import { HandlerEntry } from "../worker/handlers.ts"
+import type { HeldLease } from "../worker/held.ts"
+import { pause, within } from "../worker/patience.ts"
+import type { RunDesk } from "../worker/run-desk.ts"
+import type { Worker } from "../worker/worker.ts"
+import { Children } from "./children.ts"
+import type { WorkflowDefinition } from "./definition.ts"
+import { type EventHandler, EventWaits } from "./event-waits.ts"
+import { LiveRun, type RunEnd, type RunMomentName, type RunSeat } from "./live-run.ts"
+
+export interface RunsOptions {
+  readonly engine: Engine
+  readonly clock: Clock
+  readonly committer: Committer
+  readonly catalog: CatalogCache
+  readonly worker: Worker
+  readonly group: string
+  readonly policy: ResolvedPolicy
+  readonly container: unknown
+  readonly newId: () => string
+  readonly release: (eventGroupId: string) => Promise<void>
+  readonly clear: (eventGroupId: string) => Promise<void>
+  readonly subscribe: (event: string, subscriberId: string, handle: EventHandler) => Promise<void>
+  readonly loggerFor: (run: LiveRun, step: string) => unknown
+  readonly warn: (message: string) => void
+  readonly onError: (error: unknown) => void
+  /** A tick of a schedule is leased to us. */
+  readonly onTick: (job: ClaimedJob, worker: number) => Promise<void>
+}
+
+export interface StartRequest extends Pick<StartRun, "join"> {
+  readonly transactionId: string
+  readonly input: string | null
+  readonly context: RunContext
+  readonly parent: { readonly run: string; readonly step: string } | null
+  readonly container: unknown
+  readonly staged: boolean // events may stand under its group already
+  /** Called before a run of this id is begun here. */
+  readonly onHeld?: (run: string) => void
+}
+
+/** Hears what becomes of a run as long as it is held here. */
+export type RunListener = (run: LiveRun, moment: RunMomentName | RunEnd, step: string | null) => void
+
+const RETRY_MS = 1_000
+const LAST_CHANCE_MS = 200
+
+/** The runs that this process holds: those it started, and those it claimed. */
+export class Runs implements RunDesk {
+  readonly children: Children
+  readonly waits: EventWaits
+  readonly #options: RunsOptions
+  readonly #seat: RunSeat
+  readonly #live = new Map<string, LiveRun>()
+  readonly #byGroup = new Map<string, Set<LiveRun>>()
+  readonly #leases = new Map<LiveRun, { readonly entry: HandlerEntry; readonly held: HeldLease }>()
+  readonly #registered = new Map<WorkflowDefinition, Promise<HandlerEntry>>()
+  readonly #known = new Map<number, WorkflowDefinition>()
+  readonly #listeners = new Map<string, Set<RunListener>>()
+  readonly #observers = new Set<RunListener>()
+  readonly #opening = new Set<Promise<void>>()
+  readonly #idle: (() => void)[] = []
+  #stopping = false
+  #heeding = false
+
+  constructor(options: RunsOptions) {
+    this.#options = options
+    const { engine, committer, clock, catalog, worker, group } = options
+    const onSignal = (run: string): void => void this.#live.get(run)?.heed().catch(options.onError)
+    this.children = new Children({
+      queries: engine.queries,
+      committer,
+      group,
+      start: (definition, request) => this.#startChild(definition, request),
+      onSignal,
+    })
+    this.waits = new EventWaits({
+      queries: engine.queries,
+      committer,
+      catalog,
+      group,
+      subscribe: options.subscribe,
+      onSignal,
+    })
+    this.#seat = {
+      clock,
+      committer,
+      queries: engine.queries,
+      children: this.children,
+      waits: this.waits,
+      mayStart: () => !this.#stopping && worker.mayStart,
+      loggerFor: options.loggerFor,
+      finish: (run, state) => this.#finish(run, state),
+      tell: (run, moment, step) => this.#tell(run, moment, step),
+      gone: (run, how) => this.#gone(run, how),
+      onError: options.onError,
+    }
+  }
+
+  get isIdle(): boolean {
+    return this.#live.size === 0 && this.#opening.size === 0
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping
+  }
+
+  whenIdle(): Promise<void> {
+    if (this.isIdle) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#idle.push(resolve)
+    })
+  }
+
+  /** Announces a workflow: from here on this process may lease its runs. */
+  register(definition: WorkflowDefinition): Promise<HandlerEntry> {
+    let registered = this.#registered.get(definition)
+    if (registered === undefined) {
+      registered = this.#register(definition)
+      this.#registered.set(definition, registered)
+      registered.catch(() => this.#registered.delete(definition))
+    }
+    return registered
+  }
+
+  /** Writes a run and, where it is new, begins it here. */
+  async start(
+    definition: WorkflowDefinition,
+    request: StartRequest,
+  ): Promise<{ id: string; isNew: boolean }> {
+    if (this.#stopping) throw stopped()
+    const entry = await this.register(definition)
+    const worker = await this.#options.worker.join()
+    const { input, context, parent, transactionId, join } = request
+    const id = `run_${this.#options.newId()}`
+    const run = {
+      id,
+      group: this.#options.group,
+      subscription: entry.no,
+      workflow: definition.id,
+      hash: definition.hash,
+      transactionId,
+      parent,
+      input,
+      context,
+      priority: 1,
+      dueAt: this.#options.clock.now(),
+    }
+    const result = await this.#options.committer.write({ kind: "start-run", run, worker, join })
+    if (result.status !== "ok" || result.run === undefined)
+      throw new StoreError(
+        result.status === "conflict" ? result.message : "The store refused to start a run.",
+      )
+    const { run: started } = result
+    if (!started.isNew) return { id: started.id, isNew: false }
+    if (started.job === 0 || started.epoch === 0 || worker !== this.#options.worker.number)
+      return { id, isNew: true }
+    const lease = { run: started.no, job: started.job, worker, epoch: started.epoch }
+    const startedAt = run.dueAt
+    const parentKey = parent === null ? null : transactionId
+    const identity = { ...run, parentKey, startedAt }
+    const container = request.container ?? this.#options.container
+    const taken = { lease, definition, container, staged: request.staged }
+    const live = new LiveRun(this.#seat, identity, { ...taken, ...NEW })
+    this.#hold(live, entry)
+    request.onHeld?.(id)
+    this.#tell(live, "begin", null)
+    live.begin()
+    return { id, isNew: true }
+  }
+
+  /** Tells of a run held here, now or later, until it is taken off. */
+  listen(id: string, listener: RunListener): () => void {
+    const listeners = this.#listeners.get(id) ?? new Set()
+    this.#listeners.set(id, listeners.add(listener))
+    return () => {
+      listeners.delete(listener)
+      if (listeners.size === 0) this.#listeners.delete(id)
+    }
+  }
+
+  /** Tells of every run held here. */
+  observe(listener: RunListener): () => void {
+    this.#observers.add(listener)
+    return () => this.#observers.delete(listener)
+  }
+
+  live(id: string): LiveRun | null {
+    return this.#live.get(id) ?? null
+  }
+
+  /** A run was told something from here. */
+  signalled(id: string): void {
+    this.#live.get(id)?.heed().catch(this.#options.onError)
+  }
+
+  /** Events are about to be staged: the runs of that group have something to release or to clear. */
+  noteStaged(eventGroupId: string): void {
+    for (const run of this.#byGroup.get(eventGroupId) ?? []) run.staged = true
+  }
+
+  // RunDesk
+
+  open(job: ClaimedJob, worker: number): void {
+    const held: HeldLease = { source: "job", no: job.no, worker }
+    this.#options.worker.held.add(held) // a run that is held adds one of its own
+    const opening = (job.kind === "schedule" ? this.#options.onTick(job, worker) : this.#open(job, worker))
+      .catch(async (error) => {
+        this.#options.onError(error)
+        await this.#postpone(job, worker, error).catch(this.#options.onError)
+      })
+      .finally(() => {
+        this.#options.worker.held.delete(held)
+        this.#opening.delete(opening)
+        this.#checkIdle()
+      })
+    this.#opening.add(opening)
+  }
+
+  resume(): void {
+    for (const run of this.#live.values()) run.pump()
+  }
+
+  heed(): void {
+    if (this.#heeding || this.#live.size === 0) return
+    this.#heeding = true
+    this.#heedAll()
+      .catch(this.#options.onError)
+      .finally(() => {
+        this.#heeding = false
+      })
+  }
+
+  lose(): void {
+    for (const run of [...this.#live.values()]) run.lose()
+  }
+
+  async stop(graceMs: number): Promise<void> {
+    this.#stopping = true
+    const quiet = Promise.all([...this.#live.values()].map((run) => run.whenQuiet()))
+    await within(quiet, graceMs)
+    for (const run of this.#live.values()) run.interrupt()
+    await within(this.#options.committer.flush(), graceMs)
+    await within(Promise.all(this.#opening), LAST_CHANCE_MS)
+    this.lose()
+  }
+
+  async #register(definition: WorkflowDefinition): Promise<HandlerEntry> {
+    const { id, hash } = definition
+    const entry = await this.announce(`workflow:${id}#${hash}`, { kind: "workflow", workflow: id, hash })
+    this.#known.set(entry.no, definition)
+    return entry
+  }
+
+  /** Puts what is no handler into the catalog, and its jobs among those that this process may lease. */
+  async announce(
+    id: string,
+    target: Extract<SubscriptionTarget, { kind: "workflow" | "schedule" }>,
+  ): Promise<HandlerEntry> {
+    const { committer, catalog, worker, group, policy } = this.#options
+    const definition = {
+      pattern: PATTERN,
+      filter: null,
+      sender: null,
+      scope: null,
+      target,
+      policy,
+      paused: false,
+    }
+    const put = { kind: "put-subscription", group, id, worker: null, definition, startAt: null } as const
+    const result = await committer.write({ ...put, keepPaused: true })
+    const no = result.status === "ok" ? result.jobs?.[0]?.no : undefined
+    if (no === undefined) throw new StoreError(`\`${id}\` was refused: ${JSON.stringify(result)}`)
+    await catalog.refresh()
+    const paused = catalog.router.subscriptions.find((each) => each.no === no)?.definition.paused ?? false
+    const entry = new HandlerEntry({ no, id, run: notCalled, policy, ephemeral: false, paused })
+    worker.handlers.add(entry)
+    worker.poke()
+    return entry
+  }
+
+  async #open(job: ClaimedJob, worker: number): Promise<void> {
+    const { queries } = this.#options.engine
+    const definition = this.#known.get(job.subscription)
+    const row = await queries.run(job.id)
+    if (row === null || definition === undefined)
+      throw new StoreError(`The run ${job.id} was claimed, and is not kept or not known here.`)
+    const records = await queries.runSteps(row.no)
+    if (worker !== this.#options.worker.number) return
+    const lease = { run: row.no, job: job.no, worker, epoch: job.epoch }
+    const entry = await this.register(definition)
+    const take = {
+      lease,
+      definition,
+      container: this.#options.container,
+      records,
+      state: row.state,
+      signals: row.signals,
+      cancelled: row.cancelled,
+      recovered: job.epoch > 1,
+      staged: true,
+    }
+    const identity = { ...row, parentKey: row.parent === null ? null : row.transactionId }
+    const live = new LiveRun(this.#seat, identity, take)
+    this.#hold(live, entry)
+    this.#tell(live, "resume", null)
+    if (isEnded(row.state)) await live.finishOff(row.result)
+    else live.begin()
+  }
+
+  async #startChild(
+    definition: WorkflowDefinition,
+    request: Omit<StartRequest, "join" | "staged">,
+  ): Promise<string> {
+    const { id, isNew } = await this.start(definition, { ...request, join: "done", staged: true })
+    const live = isNew ? this.#live.get(id) : undefined
+    if (live !== undefined)
+      await new Promise<void>((resolve) => {
+        const off = this.listen(id, (run, moment) => {
+          if (run !== live || typeof moment === "string") return
+          off()
+          resolve()
+        })
+      })
+    return id
+  }
+
+  #hold(run: LiveRun, entry: HandlerEntry): void {
+    const { job, worker } = run.lease
+    const held: HeldLease = { source: "job", no: job, worker }
+    this.#live.set(run.id, run)
+    this.#leases.set(run, { entry, held })
+    this.#options.worker.held.add(held)
+    entry.running++
+    const { eventGroupId } = run.context
+    const sharing = this.#byGroup.get(eventGroupId) ?? new Set()
+    this.#byGroup.set(eventGroupId, sharing.add(run))
+  }
+
+  #gone(run: LiveRun, how: RunEnd): void {
+    const { worker } = this.#options
+    const lease = this.#leases.get(run)
+    if (lease === undefined) return
+    this.#leases.delete(run)
+    if (this.#live.get(run.id) === run) this.#live.delete(run.id)
+    const sharing = this.#byGroup.get(run.context.eventGroupId)
+    sharing?.delete(run)
+    if (sharing?.size === 0) this.#byGroup.delete(run.context.eventGroupId)
+    worker.held.delete(lease.held)
+    lease.entry.running--
+    worker.isolatedEnded(run.lease.job)
+    if (how.kind === "parked" && how.dueAt !== null) worker.dueBy(how.dueAt)
+    worker.freed(lease.entry)
+    this.#notify(run, how, null)
+    this.#checkIdle()
+  }
+
+  async #finish(run: LiveRun, state: RunState): Promise<void> {
+    const { eventGroupId } = run.context
+    const { release, clear, committer, onError } = this.#options
+    for (;;) {
+      try {
+        if (state === "done") await release(eventGroupId)
+        else await clear(eventGroupId)
+        await committer.record({ kind: "close-run", lease: run.lease })
+        return
+      } catch (error) {
+        onError(error)
+        if (!run.isHeld || this.#stopping) return // whoever holds it next does it
+        await pause(RETRY_MS)
+      }
+    }
+  }
+
+  async #heedAll(): Promise<void> {
+    for (const run of [...this.#live.values()]) if (run.isBusy) await run.heed()
+  }
+
+  async #postpone({ no, epoch }: ClaimedJob, worker: number, error: unknown): Promise<void> {
+    const { committer, clock } = this.#options
+    if (worker !== this.#options.worker.number) return
+    const outcome = { kind: "retry", dueAt: clock.now() + RETRY_MS, error: String(error) } as const
+    await committer.record({ kind: "settle-job", no, worker, epoch, outcome, record: null, unordered: false })
+  }
+
+  #tell(run: LiveRun, moment: RunMomentName, step: string | null): void {
+    this.#notify(run, moment, step)
+  }
+
+  #notify(run: LiveRun, moment: RunMomentName | RunEnd, step: string | null): void {
+    for (const listener of [...(this.#listeners.get(run.id) ?? []), ...this.#observers]) {
+      try {
+        listener(run, moment, step)
+      } catch (error) {
+        this.#options.onError(error)
+      }
+    }
+  }
+
+  #checkIdle(): void {
+    if (this.#idle.length > 0 && this.isIdle) for (const resolve of this.#idle.splice(0)) resolve()
+  }
+
+  /**
+   * Runs that were begun by another shape of a workflow wait for a worker that knows it.
+   *
+   * @throws WorkflowChangedError when `row` is one of those and has not ended
+   */
+  checkShape(definition: WorkflowDefinition, row: RunRow): void {
+    if (row.hash === definition.hash || isEnded(row.state)) return
+    throw changed(definition.id, `run ${row.id} (transaction ${row.transactionId})`)
+  }
+
+  /** Says at the start which runs nobody here can go on with. */
+  async warnOfOthers(definition: WorkflowDefinition): Promise<void> {
+    const { engine, group, warn } = this.#options
+    for (const state of ["invoking", "compensating"] as const) {
+      const { items } = await engine.queries.runs({ workflow: definition.id, state, limit: 100 })
+      const others = items.filter((row) => row.group === group && row.hash !== definition.hash)
+      const [first] = others
+      if (first === undefined) continue
+      const count = others.length === 1 ? `run ${first.id}` : `${others.length} runs (${first.id}, …)`
+      warn(changed(definition.id, count).message)
+    }
+  }
+}
+
+const PATTERN = "carillon.none"
+
+const NEW = { records: [], state: "invoking", signals: 0, cancelled: null, recovered: false } as const
+
+function notCalled(): never {
+  throw new Error("Runs and ticks are no deliveries.")
+}
+
+function changed(workflow: string, what: string): WorkflowChangedError {
+  return new WorkflowChangedError(
+    `Expected workflow \`${workflow}\` to have the shape that ${what} was begun with, but its steps were changed. ` +
+      "Let a worker with the old steps go on until such runs have ended, or give the changed workflow another id.",
+  )
+}
+
+function stopped(): StoppedError {
+  return new StoppedError(
+    "Expected a running Carillon, got one that was stopped. Start runs before `stop()`.",
+  )
+}

@@ -1,0 +1,277 @@
+import type { Clock } from "../core/clock.ts"
+import { expected, InvalidInputError, NotFoundError } from "../core/errors.ts"
+import { isEnded, type RunContext } from "../core/run.ts"
+import { writeValue } from "../core/value.ts"
+import type { QueriesPort } from "../engine/queries.ts"
+import type { RunRow, RunSignal } from "../engine/runs.ts"
+import type { Committer } from "../worker/committer.ts"
+import { isStepResult, type WorkflowDefinition } from "./definition.ts"
+import { RunFollower } from "./follow.ts"
+import { callEvents } from "./moments.ts"
+import { originOf } from "./origin.ts"
+import { outcomeOf, transactionOf, viewOfRow } from "./outcome.ts"
+import { definitionOf, workflowRegistry } from "./registry.ts"
+import type { Runs } from "./runs.ts"
+import type {
+  CancelRequest,
+  RunOutcome,
+  RunRequest,
+  StepRequest,
+  StepResponseRequest,
+  WorkflowReference,
+  WorkflowService,
+} from "./service-contract.ts"
+import { writeError } from "./step-error.ts"
+import { type Subscriber, Subscribers } from "./subscribers.ts"
+
+export interface ServiceOptions {
+  readonly runs: Runs
+  readonly queries: QueriesPort
+  readonly committer: Committer
+  readonly clock: Clock
+  readonly group: string
+  readonly pollMs: number
+  readonly newId: () => string
+  readonly logError: (error: unknown) => void
+}
+
+/** Starts, follows and steers runs: what `container.resolve(Modules.WORKFLOW_ENGINE)` returns. */
+export class WorkflowEngine implements WorkflowService {
+  readonly #options: ServiceOptions
+  readonly #follower: RunFollower
+  readonly #subscribers: Subscribers
+
+  constructor(options: ServiceOptions) {
+    this.#options = options
+    this.#follower = new RunFollower(options)
+    this.#subscribers = new Subscribers(options, this.#follower)
+  }
+
+  async run(workflow: WorkflowReference, request: RunRequest = {}): Promise<RunOutcome> {
+    const definition = definitionOf(workflow)
+    const { context = {}, container, resultFrom } = request
+    const origin = originOf(definition.id)
+    const transactionId =
+      textOf("transactionId", context.transactionId) ?? origin.transactionId ?? this.#newId()
+    const isDerived = context.transactionId === undefined && origin.transactionId !== null
+    const given = textOf("eventGroupId", context.eventGroupId)
+    const input = writeValue(request.input, `the input of workflow \`${definition.id}\``)
+    const started = this.#options.runs.start(definition, {
+      transactionId,
+      input,
+      parent: null,
+      container,
+      join: isDerived ? "done" : definition.options.idempotent ? "any" : "live",
+      staged: given !== null,
+      context: this.#contextOf(definition, request, origin, given),
+      onHeld: (run) => callEvents(this.#options.runs, run, request.events, this.#options.logError),
+    })
+    const { id, isNew } = await started
+    if (!isNew) this.#checkShape(definition, await this.#rowOf(id))
+    const outcome = outcomeOf(await this.#follower.follow(id, { untilWaiting: true }), resultFrom ?? null)
+    return this.#answer(outcome, request)
+  }
+
+  async cancel(workflow: WorkflowReference, request: CancelRequest): Promise<RunOutcome> {
+    const id = typeof workflow === "string" ? workflow : definitionOf(workflow).id
+    const transactionId = request.transactionId ?? request.transaction?.transactionId
+    const row = await this.#find(id, transactionId)
+    await this.#signal(row, { kind: "cancel", reason: "cancelled by its caller" })
+    const outcome = outcomeOf(await this.#follower.follow(row.id, { untilWaiting: false }))
+    return this.#answer(outcome, {
+      ...request,
+      throwOnError: (request.throwOnError ?? true) && outcome.transaction.state !== "reverted",
+    })
+  }
+
+  async setStepSuccess(request: StepResponseRequest): Promise<RunOutcome> {
+    const { stepResponse } = request
+    const response = isStepResult(stepResponse) ? stepResponse : null
+    const output = writeValue(response === null ? stepResponse : response.output, "the step's response")
+    const undo =
+      response?.hasCompensateInput === true
+        ? (writeValue(response.compensateInput, "the step's response") ?? "null")
+        : null
+    return this.#respond(request, { outcome: "done", output, undo, error: null })
+  }
+
+  async setStepFailure(
+    request: StepResponseRequest & { readonly forcePermanentFailure?: boolean },
+  ): Promise<RunOutcome> {
+    const { stepResponse, forcePermanentFailure } = request
+    const error = stepResponse instanceof Error ? stepResponse : new Error(textIn(stepResponse))
+    const outcome = forcePermanentFailure === true ? "permanent" : "failed"
+    return this.#respond(request, { outcome, output: null, undo: null, error: writeError(error) })
+  }
+
+  /** Gives a step that failed, or waits after a failure, one more attempt; also in a run that failed for good. */
+  async retryStep(request: StepRequest): Promise<RunOutcome> {
+    return this.#respond(request, { outcome: "again", output: null, undo: null, error: null })
+  }
+
+  /** Calls back when runs of a workflow end; with a transaction id, when that one does, in whatever process. */
+  subscribe(subscriber: Subscriber): Promise<void> {
+    this.#subscribers.add(subscriber)
+    return Promise.resolve()
+  }
+
+  unsubscribe(
+    subscriber: Omit<Subscriber, "subscriber"> & { readonly subscriberOrId: unknown },
+  ): Promise<void> {
+    this.#subscribers.remove(subscriber)
+    return Promise.resolve()
+  }
+
+  /** How a run stands, by its transaction id. */
+  async getRunningTransaction(
+    workflow: WorkflowReference,
+    transactionId: string,
+  ): Promise<RunOutcome["transaction"]> {
+    const id = typeof workflow === "string" ? workflow : definitionOf(workflow).id
+    const row = await this.#find(id, transactionId)
+    return transactionOf(await this.#viewOf(row))
+  }
+
+  #contextOf(
+    { id, options }: WorkflowDefinition,
+    { context = {} }: RunRequest,
+    origin: ReturnType<typeof originOf>,
+    eventGroupId: string | null,
+  ): RunContext {
+    const { timeout, retentionTime } = options
+    const { correlationId, causationId, traceparent } = origin
+    return {
+      eventGroupId: eventGroupId ?? `${id}-${this.#options.newId()}`,
+      metadata: context.metadata ?? null,
+      timeoutAt: timeout === null ? null : this.#options.clock.now() + timeout * 1000,
+      deadline: timeout === null ? null : `within ${timeout} s`,
+      retentionMs: retentionTime === null ? null : retentionTime * 1000,
+      ownsGroup: true,
+      correlationId,
+      causationId,
+      traceparent,
+    }
+  }
+
+  async #respond(
+    request: StepRequest,
+    end: Omit<Extract<RunSignal, { kind: "step" }>, "kind" | "step" | "phase">,
+  ): Promise<RunOutcome> {
+    const { row, step, phase } = await this.#stepOf(request)
+    const retried = end.outcome === "failed" ? this.#afterFailure(row, step) : end.outcome
+    await this.#signal(row, { kind: "step", step, phase, ...end, outcome: retried })
+    const outcome = outcomeOf(await this.#follower.follow(row.id, { untilWaiting: true }))
+    return this.#answer(outcome, { ...request, throwOnError: request.throwOnError ?? false })
+  }
+
+  /** Without retries left, a failure is for good. */
+  #afterFailure(row: RunRow, step: string): "failed" | "permanent" {
+    const config = workflowRegistry
+      .get(row.workflow)
+      ?.levels.flat()
+      .find((each) => each.name === step)?.config
+    return (config?.maxRetries ?? 0) > 0 ? "failed" : "permanent"
+  }
+
+  async #stepOf({
+    idempotencyKey,
+  }: StepRequest): Promise<{ row: RunRow; step: string; phase: "invoke" | "compensate" }> {
+    const parts = typeof idempotencyKey === "string" ? parseKey(idempotencyKey) : { ...idempotencyKey }
+    const { workflowId, transactionId, stepId, action } = parts
+    const row = transactionId.startsWith("run_")
+      ? await this.#options.queries.run(transactionId)
+      : await this.#options.queries.runOf(null, workflowId, transactionId)
+    if (row === null) throw notFound(workflowId, transactionId)
+    return { row, step: stepId, phase: action }
+  }
+
+  async #signal(row: RunRow, signal: RunSignal): Promise<void> {
+    const result = await this.#options.committer.write({ kind: "signal-run", run: row.id, signal })
+    if (result.status === "conflict") throw new InvalidInputError(result.message)
+    this.#options.runs.signalled(row.id)
+  }
+
+  async #find(workflow: string, transactionId: string | undefined): Promise<RunRow> {
+    if (typeof transactionId !== "string" || transactionId === "")
+      throw new InvalidInputError(
+        expected("`transactionId` to be the id of a run's transaction", transactionId),
+      )
+    const { queries, group } = this.#options
+    const row = await queries.runOf(group, workflow, transactionId)
+    if (row === null) throw notFound(workflow, transactionId)
+    return row
+  }
+
+  async #rowOf(id: string): Promise<RunRow> {
+    const row = await this.#options.queries.run(id)
+    if (row === null) throw new NotFoundError(`Expected the run ${id}, it is not kept any more.`)
+    return row
+  }
+
+  #checkShape(definition: WorkflowDefinition, row: RunRow): void {
+    this.#options.runs.checkShape(definition, row)
+  }
+
+  async #viewOf(row: RunRow): Promise<ReturnType<typeof viewOfRow>> {
+    const records = await this.#options.queries.runSteps(row.no)
+    return viewOfRow(row, records, workflowRegistry.get(row.workflow))
+  }
+
+  #answer(outcome: RunOutcome, { throwOnError = true, logOnError = false }: RunRequest): RunOutcome {
+    const { errors, transaction } = outcome
+    const [first] = errors
+    if (first === undefined) return outcome
+    if (logOnError) for (const { error } of errors) this.#options.logError(error)
+    const failed = isEnded(transaction.state) && transaction.state !== "done"
+    if (!throwOnError || !failed) return outcome
+    if (errors.length === 1) throw first.error
+    throw new AggregateError(
+      errors.map((each) => each.error),
+      errors.map((each) => each.error.message).join("; "),
+    )
+  }
+
+  #newId(): string {
+    return `auto-${this.#options.newId()}`
+  }
+}
+
+function parseKey(key: string): {
+  workflowId: string
+  transactionId: string
+  stepId: string
+  action: "invoke" | "compensate"
+} {
+  const parts = key.split(":")
+  const action = parts.pop()
+  const stepId = parts.pop()
+  const run = parts.findIndex((part) => part.startsWith("run_"))
+  const transactionId = run === -1 ? parts.slice(1).join(":") : (parts[run] as string)
+  const workflowId = run === -1 ? (parts[0] as string) : parts.slice(0, run).join(":")
+  if (stepId === undefined || transactionId === "" || (action !== "invoke" && action !== "compensate"))
+    throw new InvalidInputError(
+      expected(
+        "an idempotency key as steps get it (workflow:run:step:invoke), or an object of its parts",
+        key,
+      ),
+    )
+  return { workflowId, transactionId, stepId, action }
+}
+
+function textOf(name: string, value: unknown): string | null {
+  if (value === undefined || value === null) return null
+  if (typeof value === "string" && value !== "" && value.length <= 255 && !/\p{Cc}/u.test(value)) return value
+  throw new InvalidInputError(expected(`\`context.${name}\` to be a string of 1 to 255 characters`, value))
+}
+
+function textIn(value: unknown): string {
+  if (typeof value === "string") return value
+  const message = (value as { message?: unknown } | null | undefined)?.message
+  return typeof message === "string" ? message : (JSON.stringify(value) ?? "The step failed.")
+}
+
+function notFound(workflow: string, transactionId: string): NotFoundError {
+  return new NotFoundError(
+    `There is no run of \`${workflow}\` with the transaction id \`${transactionId}\`. Look for it with \`carillon runs\`.`,
+  )
+}

@@ -1,0 +1,229 @@
+import type { Timer } from "../core/clock.ts"
+import { isPermanent, LeaseLostError, retryAfterOf, TimeoutError } from "../core/errors.ts"
+import type { StepPhase, StepRecord } from "../core/run.ts"
+import type { StepStart } from "../core/run-machine.ts"
+import { readValue, writeValue } from "../core/value.ts"
+import { reach } from "../engine/faults.ts"
+import { currentStep } from "../worker/current-step.ts"
+import { isStepResult, type StepContext, type StepDefinition } from "./definition.ts"
+import type { RunFacts } from "./live-run.ts"
+import { permanentFailureIn, writeError } from "./step-error.ts"
+import type { StepValues } from "./values.ts"
+
+/** One attempt of a step with code of its own, from its conditions to its record. */
+export class StepCall {
+  readonly start: StepStart
+  readonly #step: StepDefinition
+  readonly #run: RunFacts
+  readonly #controller = new AbortController()
+  readonly #startedAt: number
+  readonly #startedAtMonotonic: number
+  #input: string | null = null
+  #timeout: TimeoutError | null = null
+
+  constructor(run: RunFacts, step: StepDefinition, start: StepStart) {
+    this.#run = run
+    this.#step = step
+    this.start = start
+    this.#startedAt = run.clock.now()
+    this.#startedAtMonotonic = run.clock.monotonic()
+  }
+
+  abort(reason: Error): void {
+    this.#controller.abort(reason)
+  }
+
+  /** It is left before its end: it began, and may have done its work. */
+  interrupted(reason: Error): StepRecord {
+    const { record } = this.#ended({ outcome: "again", error: writeError(reason) })
+    return record as StepRecord
+  }
+
+  /** It always ends in a record; what was thrown is told beside. */
+  async invoke(values: StepValues): Promise<StepEnd> {
+    try {
+      for (const condition of this.#step.conditions)
+        if (!(await condition(values))) return this.#ended({ outcome: "skipped" })
+      this.#input = writeValue(await this.#step.input(values), `the input of step \`${this.#step.name}\``)
+      return await this.#invokeAction()
+    } catch (error) {
+      return this.#failed(error)
+    }
+  }
+
+  async compensate(undo: string | null): Promise<StepEnd> {
+    const { action } = this.#step
+    this.#input = undo
+    try {
+      if (action.kind === "workflow")
+        return this.#ended(await this.#run.children.revert(action.workflow, this.key("invoke")))
+      if (action.kind === "call") await this.#within("compensate", action.compensate ?? nothing)
+      return this.#ended({ outcome: "done" })
+    } catch (error) {
+      return this.#failed(error)
+    }
+  }
+
+  key(phase: StepPhase): string {
+    return `${this.#run.workflow}:${this.#run.id}:${this.#step.name}:${phase}`
+  }
+
+  async #invokeAction(): Promise<StepEnd> {
+    const { action, config } = this.#step
+    const { clock } = this.#run
+    const dueAt = config.timeout === null ? null : clock.now() + config.timeout * 1000
+    switch (action.kind) {
+      case "sleep": {
+        const until = readValue(this.#input)
+        const at = until instanceof Date ? until.getTime() : clock.now() + Number(until)
+        return this.#ended({ outcome: "waiting", dueAt: at, wait: { kind: "time" } })
+      }
+      case "event": {
+        const { event, filter, timeoutMs } = await this.#run.waits.prepare(readValue(this.#input))
+        return this.#ended({
+          outcome: "waiting",
+          dueAt: timeoutMs === null ? dueAt : clock.now() + timeoutMs,
+          wait: { kind: "event", event, filter },
+        })
+      }
+      case "workflow": {
+        const parent = { run: this.#run, step: this.#step.name, key: this.key("invoke") }
+        return this.#ended(await this.#run.children.run(action.workflow, this.#input, parent))
+      }
+      case "call": {
+        const result = await this.#withinTime("invoke", action.invoke)
+        if (this.#timeout !== null) throw this.#timeout
+        return this.#answered(result, dueAt)
+      }
+    }
+  }
+
+  #answered(result: unknown, dueAt: number | null): StepEnd {
+    const what = `the output of step \`${this.#step.name}\``
+    if (isStepResult(result)) {
+      if (result.skipped) return this.#ended({ outcome: "skipped" })
+      const undo = result.hasCompensateInput ? (writeValue(result.compensateInput, what) ?? "null") : null
+      return this.#ended({ outcome: "done", output: writeValue(result.output, what), undo })
+    }
+    if (result === undefined && this.#step.config.async)
+      return this.#ended({ outcome: "waiting", dueAt, wait: { kind: "response" } })
+    return this.#ended({ outcome: "done", output: writeValue(result, what) })
+  }
+
+  /** A step that takes too long is told so; what it did counts as failed once it answers. */
+  async #withinTime(phase: StepPhase, call: StepFunction): Promise<unknown> {
+    const { timeout } = this.#step.config
+    if (timeout === null) return this.#within(phase, call)
+    const timer: Timer = this.#run.clock.setTimeout(() => {
+      this.#timeout = stepTimeout(this.#step.name, timeout)
+      this.#controller.abort(this.#timeout)
+    }, timeout * 1000)
+    try {
+      return await this.#within(phase, call)
+    } finally {
+      this.#run.clock.clearTimeout(timer)
+    }
+  }
+
+  async #within(phase: StepPhase, call: StepFunction): Promise<unknown> {
+    const context = this.#context(phase)
+    const { correlationId, traceparent } = this.#run.context
+    const cause = { id: this.#run.id, correlationId, traceparent }
+    const result = await currentStep.run({ cause, key: context.idempotencyKey }, () =>
+      call(readValue(this.#input), context),
+    )
+    reach("step.after")
+    return result
+  }
+
+  #context(phase: StepPhase): StepContext {
+    const { workflow, transactionId, id: runId, context, parentKey } = this.#run
+    const { eventGroupId } = context
+    const idempotencyKey = this.key(phase)
+    const call = this
+    return {
+      container: this.#run.container,
+      workflowId: workflow,
+      stepName: this.#step.name,
+      action: phase,
+      attempt: this.start.attempt,
+      idempotencyKey,
+      transactionId,
+      runId,
+      eventGroupId,
+      parentStepIdempotencyKey: parentKey,
+      metadata: context.metadata ?? {},
+      signal: this.#controller.signal,
+      get logger() {
+        return call.#run.loggerFor(call.#step.name)
+      },
+      context: { transactionId, eventGroupId, idempotencyKey, runId },
+    }
+  }
+
+  #failed(error: unknown): StepEnd {
+    const { attempt } = this.start
+    const { config } = this.#step
+    const { clock } = this.#run
+    if (this.#controller.signal.reason instanceof LeaseLostError) return { record: null, error }
+    const permanent = permanentFailureIn(error)
+    const isFinal =
+      permanent !== null || isPermanent(error) || this.#timeout !== null || attempt > config.maxRetries
+    let undo: string | null = null
+    try {
+      if (permanent?.compensateInput !== undefined)
+        undo = writeValue(
+          permanent.compensateInput,
+          `the compensation's input of step \`${this.#step.name}\``,
+        )
+    } catch (unwritable) {
+      return this.#ended({ outcome: "permanent", error: writeError(unwritable) }, unwritable)
+    }
+    if (isFinal) return this.#ended({ outcome: "permanent", undo, error: writeError(error) }, error)
+    const asked = retryAfterOf(error)
+    const at = asked instanceof Date ? asked.getTime() : asked === null ? null : clock.now() + asked
+    const dueAt = at ?? (config.retryInterval === 0 ? null : clock.now() + config.retryInterval * 1000)
+    return this.#ended({ outcome: "failed", dueAt, error: writeError(error) }, error)
+  }
+
+  #ended(end: Partial<StepRecord> & Pick<StepRecord, "outcome">, error: unknown = null): StepEnd {
+    const { step, phase, attempt } = this.start
+    const record: StepRecord = {
+      step,
+      phase,
+      attempt,
+      at: this.#startedAt,
+      ms: Math.round((this.#run.clock.monotonic() - this.#startedAtMonotonic) * 1000) / 1000,
+      input: this.#input,
+      output: null,
+      undo: null,
+      error: null,
+      dueAt: null,
+      wait: null,
+      worker: this.#run.worker,
+      ...end,
+    }
+    return { record, error }
+  }
+}
+
+type StepFunction = (input: unknown, context: StepContext) => unknown
+
+/** What an attempt came to. No record: this process has lost the run, and whoever has it runs the step again. */
+export interface StepEnd {
+  readonly record: StepRecord | null
+  readonly error: unknown // as it was thrown; null = none was
+}
+
+/** What came of a step whose work is another run. */
+export type ChildEnd = Pick<StepRecord, "outcome"> & Partial<Pick<StepRecord, "output" | "error" | "wait">>
+
+export function stepTimeout(step: string, seconds: number): TimeoutError {
+  const error = new TimeoutError(
+    `Expected step \`${step}\` to end within ${seconds} s, it did not. Heed \`signal\` in it, or raise its \`timeout\`.`,
+  )
+  error.name = "TransactionStepTimeoutError" // as users of other engines look for it
+  return error
+}
+
+function nothing(): void {}

@@ -1,0 +1,51 @@
+import { CarillonError } from "../core/errors.ts"
+import { failureOf } from "../core/failure.ts"
+import { PERMANENT_FAILURE } from "./definition.ts"
+
+/** An error on its way to the store: what of it another process can make an error of again. */
+interface WrittenError {
+  readonly name: string
+  readonly message: string
+  readonly code?: string
+  readonly stack?: string
+}
+
+export function writeError(error: unknown): string {
+  const { message, stack } = failureOf(error)
+  const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown }
+  const written: WrittenError = {
+    name: typeof name === "string" && name !== "" ? name : "Error",
+    message: (error as Error | null)?.message === "" ? "" : message,
+    ...(typeof code === "string" ? { code } : undefined),
+    ...(stack === undefined ? undefined : { stack }),
+  }
+  return JSON.stringify(written)
+}
+
+/** The error that was written; one of ours can be told by its code again. */
+export function readError(text: string | null): Error {
+  const { name, message, code, stack } = parse(text)
+  const error = code === undefined ? new Error(message) : new CarillonError(code, message)
+  error.name = name
+  if (stack !== undefined) error.stack = `${name}: ${message}\n${stack}`
+  return error
+}
+
+export function messageIn(text: string | null): string {
+  return parse(text).message
+}
+
+function parse(text: string | null): WrittenError {
+  if (text === null) return { name: "Error", message: "The step failed." }
+  try {
+    return JSON.parse(text) as WrittenError
+  } catch {
+    return { name: "Error", message: text } // not written by us
+  }
+}
+
+/** A step said so itself: trying again cannot help. What its compensation is to get may come with it. */
+export function permanentFailureIn(error: unknown): { readonly compensateInput: unknown } | null {
+  const { __type, compensateInput } = (error ?? {}) as { __type?: unknown; compensateInput?: unknown }
+  return __type === PERMANENT_FAILURE ? { compensateInput } : null
+}

@@ -1,0 +1,107 @@
+import { expected, InvalidInputError } from "../core/errors.ts"
+import type { QueriesPort } from "../engine/queries.ts"
+import type { RunFollower } from "./follow.ts"
+import type { RunEnd, RunMomentName } from "./live-run.ts"
+import { call } from "./moments.ts"
+import { outcomeOf, viewOfLive } from "./outcome.ts"
+import type { Runs } from "./runs.ts"
+import type { RunOutcome } from "./service-contract.ts"
+
+/** Who wants to hear of runs that end. */
+export interface Subscriber {
+  readonly workflowId: string
+  /** @defaultValue all runs of the workflow that end in this process */
+  readonly transactionId?: string
+  /** With an id, the same again replaces it, and it can be taken off by it. */
+  readonly subscriberId?: string
+  readonly subscriber: (ending: RunEnding) => unknown
+}
+
+export interface RunEnding extends RunOutcome {
+  readonly eventType: "onFinish"
+  readonly workflowId: string
+  readonly transactionId: string
+}
+
+export interface SubscribersOptions {
+  readonly runs: Runs
+  readonly queries: QueriesPort
+  readonly group: string
+  readonly logError: (error: unknown) => void
+}
+
+/** Those who hear of the ends of runs. */
+export class Subscribers {
+  readonly #options: SubscribersOptions
+  readonly #follower: RunFollower
+  readonly #all = new Set<Subscriber>()
+  #isObserving = false
+
+  constructor(options: SubscribersOptions, follower: RunFollower) {
+    this.#options = options
+    this.#follower = follower
+  }
+
+  add(subscriber: Subscriber): void {
+    if (typeof subscriber?.subscriber !== "function")
+      throw new InvalidInputError(expected("`subscriber` to be a function", subscriber?.subscriber))
+    this.remove({ ...subscriber, subscriberOrId: subscriber.subscriberId ?? subscriber.subscriber })
+    this.#all.add(subscriber)
+    if (!this.#isObserving) {
+      this.#isObserving = true
+      this.#options.runs.observe((run, moment) =>
+        this.#heard(run.id, run.workflow, run.transactionId, moment, () => outcomeOf(viewOfLive(run))),
+      )
+    }
+    if (subscriber.transactionId !== undefined) this.#watch(subscriber).catch(this.#options.logError)
+  }
+
+  remove({
+    workflowId,
+    transactionId,
+    subscriberOrId,
+  }: {
+    readonly workflowId: string
+    readonly transactionId?: string
+    readonly subscriberOrId: unknown
+  }): void {
+    for (const each of this.#all) {
+      if (each.workflowId !== workflowId || each.transactionId !== transactionId) continue
+      if (each.subscriber === subscriberOrId || each.subscriberId === subscriberOrId) this.#all.delete(each)
+    }
+  }
+
+  #heard(
+    _: string,
+    workflowId: string,
+    transactionId: string,
+    moment: RunMomentName | RunEnd,
+    outcome: () => RunOutcome,
+  ): void {
+    if (typeof moment === "string" || moment.kind !== "ended") return
+    for (const each of [...this.#all]) {
+      if (each.workflowId !== workflowId) continue
+      if (each.transactionId === undefined) this.#tell(each, transactionId, outcome)
+      else if (each.transactionId === transactionId) this.#tellOnce(each, outcome)
+    }
+  }
+
+  /** Its run may end in another process. */
+  async #watch(subscriber: Subscriber): Promise<void> {
+    const { queries, group } = this.#options
+    const { workflowId, transactionId } = subscriber
+    const row = await queries.runOf(group, workflowId, transactionId as string)
+    if (row === null) return // it is still to be started; here we hear of it
+    const view = await this.#follower.follow(row.id, { untilWaiting: false })
+    this.#tellOnce(subscriber, () => outcomeOf(view))
+  }
+
+  #tellOnce(subscriber: Subscriber, outcome: () => RunOutcome): void {
+    if (this.#all.delete(subscriber)) this.#tell(subscriber, subscriber.transactionId as string, outcome)
+  }
+
+  #tell({ subscriber, workflowId }: Subscriber, transactionId: string, outcome: () => RunOutcome): void {
+    const about = (): RunEnding => ({ eventType: "onFinish", workflowId, transactionId, ...outcome() })
+    call(subscriber as (about: object) => unknown, about, this.#options.logError)
+  }
+}

@@ -1,0 +1,71 @@
+import { InvalidInputError } from "../core/errors.ts"
+import type { WorkflowDefinition } from "./definition.ts"
+import { workflowRegistry } from "./registry.ts"
+import { Runs, type RunsOptions } from "./runs.ts"
+import { Schedules } from "./schedules.ts"
+import { WorkflowEngine } from "./service.ts"
+
+export interface WorkflowsOptions extends Omit<RunsOptions, "onTick"> {
+  readonly pollMs: number
+}
+
+/** Everything about workflows in one process: the runs held here, the schedules, the engine service. */
+export class Workflows {
+  readonly engine: WorkflowEngine
+  readonly runs: Runs
+  readonly #options: WorkflowsOptions
+  readonly #schedules: Schedules
+  #stopListening: (() => void) | null = null
+
+  constructor(options: WorkflowsOptions) {
+    this.#options = options
+    const { engine, committer, clock, group, newId, pollMs, worker } = options
+    const { queries } = engine
+    this.runs = new Runs({ ...options, onTick: (job, number) => this.#schedules.tick(job, number) })
+    this.#schedules = new Schedules({
+      runs: this.runs,
+      queries,
+      committer,
+      clock,
+      group,
+      newId,
+      dueBy: (at) => worker.dueBy(at),
+    })
+    this.engine = new WorkflowEngine({
+      runs: this.runs,
+      queries,
+      committer,
+      clock,
+      group,
+      pollMs,
+      newId,
+      logError: options.onError,
+    })
+  }
+
+  /** Announces what was composed in this process, and whatever is from now on. */
+  async start(): Promise<void> {
+    await this.runs.waits.restore()
+    await Promise.all(workflowRegistry.all().map((definition) => this.#announce(definition)))
+    this.#stopListening = workflowRegistry.onRegister((definition) => {
+      this.#announce(definition).catch(this.#options.onError)
+    })
+  }
+
+  stop(): void {
+    this.#stopListening?.()
+  }
+
+  async #announce(definition: WorkflowDefinition): Promise<void> {
+    await this.runs.register(definition)
+    await this.#schedules.put(definition)
+    await this.runs.warnOfOthers(definition)
+  }
+}
+
+/** A run that waited for all to be done would wait for itself. */
+export function drainInStep(): InvalidInputError {
+  return new InvalidInputError(
+    "Expected `drain()` to be called outside of steps, got a call inside one: it would wait for itself. Await it where the run was started.",
+  )
+}
