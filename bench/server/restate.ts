@@ -60,6 +60,8 @@ function settings(directory: string, ports: Record<"ingress" | "admin" | "node",
     RESTATE_INGRESS__BIND_ADDRESS: `127.0.0.1:${ports.ingress}`,
     RESTATE_DISABLE_TELEMETRY: "true",
     RESTATE_LOG_FILTER: "error",
+    // It leaves files there.
+    TMPDIR: directory,
   }
 }
 
