@@ -4,7 +4,25 @@ export {
   type ServiceFactory,
   type StartedApp,
 } from "./app/config.ts"
+export {
+  type AppErrorHandler,
+  type AppMiddleware,
+  type AppNext,
+  type BodyParser,
+  defineMiddlewares,
+  type MiddlewareRoute,
+  type MiddlewaresConfig,
+} from "./app/http/middlewares.ts"
+export type { HttpConfig } from "./app/http/options.ts"
+export type { AppRequest, AuthContext, QueryConfig } from "./app/http/request.ts"
+export type { AppResponse } from "./app/http/response.ts"
+export {
+  type QueryDefaults,
+  validateAndTransformBody,
+  validateAndTransformQuery,
+} from "./app/http/validation.ts"
 export type { LogLevel } from "./app/log.ts"
+export type { ModuleConfig } from "./app/modules.ts"
 export type { SubscriberArgs, SubscriberConfig } from "./app/subscriber.ts"
 export type {
   AttemptReport,
@@ -65,6 +83,7 @@ export {
 } from "./data/open-modules.ts"
 export type { GraphOptions, GraphRequest, GraphResult, Query } from "./data/query.ts"
 export type { EntityResolver, Resolved, ResolveRequest } from "./data/resolver.ts"
+export type { Credentials, User, Users } from "./identity/users.ts"
 export type { CarillonOptions } from "./options.ts"
 export type { Receipt } from "./worker/committer.ts"
 export type { HandlerTx } from "./worker/handler-transaction.ts"

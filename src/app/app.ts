@@ -4,15 +4,26 @@ import { type Carillon, createCarillon } from "../carillon.ts"
 import { type CarillonContainer, newContainer } from "../container.ts"
 import { CarillonError, ConfigError } from "../core/errors.ts"
 import type { CarillonEvent } from "../core/event.ts"
+import { type OpenedModules, openModules } from "../data/open-modules.ts"
+import { newDoor } from "./entrance.ts"
+import type { Door } from "./http/door.ts"
 import type { LoadedApp } from "./load.ts"
 import { Services } from "./services.ts"
 import type { Subscriber, SubscriberArgs } from "./subscriber.ts"
 
-/** An app that runs: its Carillon, its services, its subscribers. */
+export interface AppOptions {
+  readonly logger: Logger
+  readonly mode: "dev" | "start"
+  readonly answersHttp: boolean
+}
+
+/** An app that runs: its Carillon, its modules and services, its subscribers, its door. */
 export class App {
   readonly carillon: Carillon
   readonly container: CarillonContainer
   readonly #services: Services
+  #modules: OpenedModules | null = null
+  #door: Door | null = null
 
   private constructor(carillon: Carillon, container: CarillonContainer, services: Services) {
     this.carillon = carillon
@@ -21,17 +32,27 @@ export class App {
   }
 
   /** Nothing stays open when it rejects. */
-  static async start(loaded: LoadedApp, ownLogger: Logger): Promise<App> {
-    const { config, subscribers } = loaded
+  static async start(loaded: LoadedApp, { logger: ownLogger, mode, answersHttp }: AppOptions): Promise<App> {
+    const { config, subscribers, api } = loaded
     const container = newContainer()
     const logger = config.carillon.logger ?? ownLogger
     const carillon = await createCarillon({ ...config.carillon, logger, container })
     const services = new Services(container)
     const app = new App(carillon, container, services)
     try {
+      await app.#openModules(loaded)
       await services.make(config.services)
       await config.register(container)
       for (const subscriber of subscribers) subscribe(carillon, subscriber, config.pluginOptions)
+      if (answersHttp)
+        app.#door = await newDoor({
+          carillon,
+          container,
+          logger: carillon.logger,
+          api,
+          http: config.http,
+          mode,
+        })
       await carillon.start()
     } catch (error) {
       await app.stop()
@@ -40,13 +61,28 @@ export class App {
     return app
   }
 
+  /** Where requests go in; null = it answers none. */
+  get door(): Door | null {
+    return this.#door
+  }
+
   /** Handlers end before the services they use are closed. */
   async stop(): Promise<void> {
     try {
       await this.carillon.stop()
     } finally {
-      await this.#services.dispose()
+      try {
+        await this.#services.dispose()
+      } finally {
+        await this.#modules?.close()
+      }
     }
+  }
+
+  async #openModules({ modules, config }: LoadedApp): Promise<void> {
+    if (modules.length === 0) return
+    const { database = "", postgres } = config.carillon
+    this.#modules = await openModules({ container: this.container, database, postgres, modules })
   }
 }
 

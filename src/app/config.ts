@@ -5,7 +5,9 @@ import type { CarillonContainer } from "../container.ts"
 import { CarillonError, ConfigError, expected } from "../core/errors.ts"
 import { type CarillonOptions, resolveOptions } from "../options.ts"
 import type { Receipt } from "../worker/committer.ts"
+import { type HttpConfig, type HttpOptions, resolveHttp } from "./http/options.ts"
 import { LOG_LEVELS, type LogLevel } from "./log.ts"
+import { checkModules, type ModuleConfig } from "./modules.ts"
 
 /** What `carillon.config.ts` exports by default: the options of `createCarillon`, and those of the app. */
 export interface CarillonConfig extends Omit<CarillonOptions, "container" | "clock" | "random"> {
@@ -30,6 +32,16 @@ export interface CarillonConfig extends Omit<CarillonOptions, "container" | "clo
    * @defaultValue "info"
    */
   readonly logLevel?: LogLevel
+  /**
+   * How the app answers HTTP. It listens when it has routes in `src/api`, when this stands here, or when
+   * the environment has a `PORT`; never with `false`.
+   */
+  readonly http?: HttpConfig | false
+  /**
+   * The app's modules, with the options that their services are made with. Those of `src/modules` that are
+   * not named here have none.
+   */
+  readonly modules?: readonly ModuleConfig[]
   /**
    * The app's own services, by the name under which subscribers resolve them from the container.
    *
@@ -71,6 +83,8 @@ export interface StartedApp {
   readonly occasion: "start" | "reload" | "once"
   /** A command to type in another terminal, for this app's database: `command("trace", receipt.id)`. */
   readonly command: (...words: string[]) => string
+  /** Where the app answers HTTP, such as `http://localhost:9000`; null = it does not. */
+  readonly url: string | null
 }
 
 /** The receipts that `onStart` returned. */
@@ -88,6 +102,8 @@ export function defineConfig(config: CarillonConfig): CarillonConfig {
 export interface CheckedConfig {
   readonly carillon: CarillonOptions
   readonly logLevel: LogLevel
+  readonly http: HttpOptions
+  readonly modules: readonly ModuleConfig[]
   readonly services: Readonly<Record<string, ServiceFactory>>
   readonly register: (container: CarillonContainer) => unknown
   readonly pluginOptions: Readonly<Record<string, unknown>>
@@ -110,7 +126,8 @@ export function checkConfig(
 ): CheckedConfig {
   if (typeof config !== "object" || config === null || Array.isArray(config))
     throw new ConfigError(`${file}: ${expected("a default export made by `defineConfig({ … })`", config)}`)
-  const { logLevel, services, register, pluginOptions, onStart, ...options } = config as CarillonConfig
+  const { logLevel, http, modules, services, register, pluginOptions, onStart, ...options } =
+    config as CarillonConfig
   const check = (name: string, value: unknown, what: string, isRight: boolean): void => {
     if (value !== undefined && !isRight)
       throw new ConfigError(`${file}: ${expected(`\`${name}\` to be ${what}`, value)}`)
@@ -125,6 +142,8 @@ export function checkConfig(
   return {
     carillon: checkOptions(options, { file, folder, database }),
     logLevel: logLevel ?? "info",
+    http: resolveHttp(file, http),
+    modules: checkModules(file, modules ?? []),
     services: services ?? {},
     register: register ?? nothing,
     pluginOptions: Object.freeze({ ...pluginOptions }),
@@ -160,7 +179,7 @@ function checkOptions(
 }
 
 const NOT_FOR_FILES = ["container", "clock", "random"] as const
-const APP_OPTIONS = "logLevel, services, register, pluginOptions, onStart"
+const APP_OPTIONS = "logLevel, http, modules, services, register, pluginOptions, onStart"
 
 /** An app keeps its events beside itself, wherever it is started from. */
 function inFolder(folder: string, database: unknown): string | undefined {

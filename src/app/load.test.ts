@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
-import { findSubscriberFiles } from "./discovery.ts"
+import { findSources } from "./discovery.ts"
 import { loadApp } from "./load.ts"
 
 const folders: string[] = []
@@ -43,13 +43,13 @@ describe("the folder of subscribers", () => {
       ),
     )
 
-    const files = await findSubscriberFiles(folder)
+    const files = await findSources(folder)
 
     expect(files.map((file) => file.slice(folder.length + 1))).toEqual(["a.ts", "b.js", "deep/er/c.ts"])
   })
 
   it("may be missing", async () => {
-    expect(await findSubscriberFiles(join(setup({}), "src", "subscribers"))).toEqual([])
+    expect(await findSources(join(setup({}), "src", "subscribers"))).toEqual([])
   })
 })
 

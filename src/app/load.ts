@@ -1,8 +1,11 @@
 import { basename, join, relative } from "node:path"
 import { ConfigError, DuplicateSubscriberError } from "../core/errors.ts"
+import type { ConfiguredModule } from "../data/open-modules.ts"
+import { type Api, loadApi } from "./api.ts"
 import { type CheckedConfig, checkConfig, findConfigFile } from "./config.ts"
-import { findSubscriberFiles } from "./discovery.ts"
+import { findSources } from "./discovery.ts"
 import { newLoader } from "./loader.ts"
+import { loadModules } from "./modules.ts"
 import { packageNameOf } from "./package-name.ts"
 import { readSubscriber, type Subscriber } from "./subscriber.ts"
 
@@ -11,6 +14,8 @@ export interface LoadedApp {
   readonly folder: string
   readonly config: CheckedConfig
   readonly subscribers: readonly Subscriber[]
+  readonly modules: readonly ConfiguredModule[]
+  readonly api: Api
   /** What is wrong, but leaves the rest able to run. */
   readonly warnings: readonly string[]
   /** Every file this came from, to be watched. */
@@ -38,9 +43,12 @@ export async function loadApp({ folder, database, mode }: LoadOptions): Promise<
     }
   }
   const config = await loadConfig(folder, database, read)
+  const modules = await loadModules(folder, config.modules, read)
+  // A workflow is known from the moment in which its file composes it.
+  for (const file of await findSources(join(folder, "src", "workflows"))) await read(file)
   const warnings: string[] = []
   const subscribers: Subscriber[] = []
-  for (const file of await findSubscriberFiles(join(folder, "src", "subscribers"))) {
+  for (const file of await findSources(join(folder, "src", "subscribers"))) {
     const reading = readSubscriber(relative(folder, file), await read(file))
     if (reading.kind === "subscriber") subscribers.push(reading.subscriber)
     if (reading.kind !== "refused") continue
@@ -48,7 +56,9 @@ export async function loadApp({ folder, database, mode }: LoadOptions): Promise<
     warnings.push(reading.reason)
   }
   refuseTwins(subscribers)
-  return { folder, config, subscribers, warnings, files: loader.files() }
+  const api = await loadApi(folder, read)
+  const files = loader.files()
+  return { folder, config, subscribers, modules, api, warnings: [...warnings, ...api.warnings], files }
 }
 
 async function loadConfig(

@@ -1,6 +1,8 @@
 /** One of pino's JSON lines as people read it: `info: Request Data: {…}`, with the JSON indented. */
 export function formatLine(line: string): string {
   const { level, msg, data } = JSON.parse(line) as { level: number; msg?: string; data?: Logged }
+  // A request's parts stand in its text already.
+  if (isRequest(data)) return `http: ${msg}\n`
   const { err, ...rest } = data ?? {}
   const parts = [msg ?? err?.message ?? "", hasFields(rest) ? JSON.stringify(rest, null, 2) : ""]
   const text = parts.filter((part) => part !== "").join(" ")
@@ -13,6 +15,11 @@ interface LoggedError {
   readonly type?: string
   readonly message?: string
   readonly stack?: string
+}
+
+function isRequest(data: Logged | undefined): boolean {
+  const { method, status } = (data?.http ?? {}) as { method?: unknown; status?: unknown }
+  return typeof method === "string" && typeof status === "number"
 }
 
 function levelName(level: number): string {

@@ -5,6 +5,8 @@ import { resolveOptions } from "../options.ts"
 import { App } from "./app.ts"
 import { commandLine, shownDatabase } from "./command.ts"
 import { receiptsIn, type StartedApp } from "./config.ts"
+import { storeAnswers } from "./entrance.ts"
+import { HttpServer } from "./http/server.ts"
 import { type LoadedApp, type LoadOptions, loadApp } from "./load.ts"
 import { logError } from "./log.ts"
 import { whenSettled } from "./settled.ts"
@@ -17,6 +19,7 @@ export class Stage {
   readonly #load: LoadOptions
   readonly #once: boolean
   readonly #ownLogger: Logger
+  readonly #server = new HttpServer()
   #loaded: LoadedApp | null = null
   #app: App | null = null
   #watching = new AbortController() // ended when the app that it looks at stops
@@ -63,9 +66,10 @@ export class Stage {
 
   /** The last act: what comes after it does nothing. */
   close(): Promise<void> {
-    return this.#inTurn(() => {
+    return this.#inTurn(async () => {
       this.#isClosed = true
-      return this.#stop()
+      await this.#server.close(this.#graceMs())
+      await this.#stop()
     })
   }
 
@@ -107,6 +111,7 @@ export class Stage {
     try {
       const next = await loadApp(this.#load)
       this.logger.info(`Changed: ${changed.map((file) => relative(this.#load.folder, file)).join(", ")}`)
+      await this.#server.exchange(this.#graceMs())
       await this.#stop()
       await this.#begin(next)
       return true
@@ -129,7 +134,13 @@ export class Stage {
     if (this.#isClosed) return
     this.#ownLogger.level = loaded.config.logLevel
     for (const warning of loaded.warnings) this.logger.warn(warning)
-    this.#app = await App.start(loaded, this.#ownLogger)
+    const answersHttp = !this.#once && wantsHttp(loaded)
+    // It listens first: whoever asks for its health while the app starts gets an answer.
+    await this.#server.listen(answersHttp ? loaded.config.http : null)
+    const { mode } = this.#load
+    const app = await App.start(loaded, { logger: this.#ownLogger, mode, answersHttp })
+    if (app.door !== null) this.#server.open(app.door, () => storeAnswers(app.carillon))
+    this.#app = app
     this.#loaded = loaded
     this.#watching = new AbortController()
     this.#emitted = []
@@ -137,20 +148,31 @@ export class Stage {
 
   #announce(): void {
     if (this.#app === null || this.#loaded === null) return
-    const { subscribers } = this.#loaded
+    const { subscribers, api } = this.#loaded
     const database = this.#database()
     const where = database === ":memory:" ? "in memory" : `in ${shownDatabase(database)}`
     this.logger.info(`Events are kept ${where}; the group is ${this.#app.carillon.group}.`)
     for (const { id, events, file } of subscribers)
       this.logger.info(`Subscriber ${id} listens to ${events.join(", ")} (${file})`)
-    if (subscribers.length === 0) this.logger.warn("There is no subscriber in src/subscribers yet.")
+    if (subscribers.length === 0 && api.routes.length === 0)
+      this.logger.warn("There is no subscriber in src/subscribers yet.")
+    if (this.#server.url !== null)
+      this.logger.info(
+        `HTTP is answered at ${this.#server.url}, with ${routeCount(api.routes.length)} of src/api`,
+      )
   }
 
   async #runOnStart(occasion: StartedApp["occasion"]): Promise<void> {
     if (this.#app === null) return // stopped meanwhile
     const { carillon, container } = this.#app
     const command = (...words: string[]): string => commandLine(this.#database(), words)
-    const returned = await this.#loaded?.config.onStart({ carillon, container, occasion, command })
+    const returned = await this.#loaded?.config.onStart({
+      carillon,
+      container,
+      occasion,
+      command,
+      url: this.#server.url,
+    })
     this.#emitted = receiptsIn(returned).map((receipt) => receipt.id)
   }
 
@@ -158,8 +180,21 @@ export class Stage {
     return resolveOptions((this.#loaded as LoadedApp).config.carillon).database
   }
 
+  #graceMs(): number {
+    return this.#loaded === null ? 0 : resolveOptions(this.#loaded.config.carillon).graceMs
+  }
+
   #whereToLook(id: string): string {
     const database = this.#database()
     return database === ":memory:" ? "" : `Look at it with:\n  ${commandLine(database, ["trace", id])}`
   }
+}
+
+/** An app that only works for others needs no port. */
+function wantsHttp({ api, config }: LoadedApp): boolean {
+  return !config.http.isRefused && (api.routes.length > 0 || config.http.isAsked)
+}
+
+function routeCount(count: number): string {
+  return count === 1 ? "1 route" : `${count} routes`
 }

@@ -25,12 +25,12 @@ export class HttpServer {
     return this.#listener?.url ?? null
   }
 
-  /** Listens; on another place than before, once that is sure. @throws ConfigError when it cannot */
-  async listen(options: HttpOptions): Promise<void> {
-    const place = JSON.stringify([options.host, options.port, options.requestTimeoutMs])
-    if (this.#listener !== null && place === this.#place) return
+  /** Listens there, or (null) no longer; the place before is kept until it can. @throws ConfigError when it cannot */
+  async listen(options: HttpOptions | null): Promise<void> {
+    const place = options === null ? "" : `${options.host} ${options.port} ${options.requestTimeoutMs}`
+    if (this.#isClosing || place === this.#place) return
     const before = this.#listener
-    this.#listener = await Listener.open(options, (request, socketed) => this.#fetch(request, socketed))
+    this.#listener = options === null ? null : await Listener.open(options, this.#fetch)
     this.#place = place
     await before?.close(0)
   }
@@ -60,7 +60,7 @@ export class HttpServer {
     this.#door = null
   }
 
-  async #fetch(request: Request, socketed: object): Promise<Response> {
+  readonly #fetch = async (request: Request, socketed: object): Promise<Response> => {
     const response = await this.#answer(request, socketed)
     if (!this.#isClosing) return response
     // Whoever keeps the connection would only find it closed. Headers of a fetched response are frozen.
