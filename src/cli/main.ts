@@ -13,6 +13,7 @@ function build(): Command {
   addLists(program)
   addSteering(program)
   addStore(program)
+  addUsers(program)
   addApp(program)
   return program
 }
@@ -120,6 +121,28 @@ function addStore(program: Command): void {
     .option("--schema <name>", "the schema for Carillon's tables (default: carillon)")
     .option("--json", "print JSON")
     .action(async (options) => (await import("./verbs/copy.ts")).copy(options))
+}
+
+function addUsers(program: Command): void {
+  const users = program.command("user").description("who may log in to an app on this database")
+  for (const [verb, what] of [
+    ["create", "let somebody log in"],
+    ["password", "give a user another password; tokens that they have end"],
+  ] as const) {
+    common(users.command(`${verb} <email>`))
+      .description(what)
+      .option("--password <password>", "8 to 256 characters (default: asked for, or read from stdin)")
+      .action(async (email, options) => {
+        const { create, setPassword } = await import("./verbs/user.ts")
+        return verb === "create" ? create(email, options) : setPassword(email, options)
+      })
+  }
+  common(users.command("list"))
+    .description("list users")
+    .action(async (options) => (await import("./verbs/user.ts")).list(options))
+  common(users.command("remove <email>"))
+    .description("remove a user; tokens that they have end")
+    .action(async (email, options) => (await import("./verbs/user.ts")).remove(email, options))
 }
 
 function addApp(program: Command): void {

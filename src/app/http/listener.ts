@@ -1,6 +1,6 @@
-import type { Server } from "node:http"
+import { createServer, type Server, type ServerOptions } from "node:http"
 import type { AddressInfo, Socket } from "node:net"
-import { createAdaptorServer } from "@hono/node-server"
+import { getRequestListener } from "@hono/node-server"
 import { ConfigError } from "../../core/errors.ts"
 import { answerTo, HttpError } from "./http-error.ts"
 import type { HttpOptions } from "./options.ts"
@@ -80,18 +80,24 @@ const NO_SUCH_FAMILY: ReadonlySet<string> = new Set(["EADDRNOTAVAIL", "EAFNOSUPP
 const SWEEP_MS = 50
 
 function newServer({ requestTimeoutMs }: Listening, fetch: Fetch): Server {
-  const server = createAdaptorServer({
-    fetch,
-    // The app's own code has Node's `Request` and `Response`, and nobody else's.
-    overrideGlobalObjects: false,
-    serverOptions: {
-      requestTimeout: requestTimeoutMs,
-      headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs),
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      connectionsCheckingInterval: Math.min(1_000, requestTimeoutMs),
-    },
-  }) as Server
+  const options: ServerOptions = {
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: Math.min(HEADERS_TIMEOUT_MS, requestTimeoutMs),
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    connectionsCheckingInterval: Math.min(1_000, requestTimeoutMs),
+  }
+  // The app's own code has Node's `Request` and `Response`, and nobody else's.
+  const answer = getRequestListener(fetch, { overrideGlobalObjects: false, errorHandler: unreadable })
+  const server = createServer(options, (incoming, outgoing) => void answer(incoming, outgoing))
   return server.on("clientError", refuse)
+}
+
+/** A URL or a host that cannot be one; everything else has its answer from the door. */
+function unreadable(): Response {
+  const { status, body } = answerTo(
+    new HttpError(400, "Expected a request with a host and a path that can be read."),
+  )
+  return Response.json(body, { status })
 }
 
 /** The port it listens on, or why it does not. */
