@@ -5,7 +5,7 @@ import { takeCensus } from "./census.ts"
 import type { CopyProgress, CopyReport, ReplacedText } from "./report.ts"
 import { toTarget, withoutZeroBytes } from "./rows.ts"
 import { Source } from "./source.ts"
-import { type Row, TABLES, type Table } from "./tables.ts"
+import { NUMBERED, type Numbered, type Row, TABLES, type Table } from "./tables.ts"
 import { Target } from "./target.ts"
 
 export interface CopyOptions {
@@ -138,10 +138,7 @@ class Copy {
     }
   }
 
-  #lastNumbers(): Map<string, number> {
+  #lastNumbers(): Map<Numbered, number> {
     return new Map(NUMBERED.map((table) => [table, this.#source.lastNumberOf(table)]))
   }
 }
-
-/** Their rows have numbers that nothing else may get. */
-const NUMBERED = ["subscriptions", "workers", "batches", "parts", "jobs"]

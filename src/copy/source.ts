@@ -4,7 +4,7 @@ import { ConfigError, StoreError } from "../core/errors.ts"
 import { isBusy } from "../engines/sqlite/database.ts"
 import { checkVersion, notOurs, refuseWorkers } from "./at-rest.ts"
 import { type Fingerprint, fingerprintOf } from "./fingerprint.ts"
-import type { Row, Table, Value } from "./tables.ts"
+import type { Numbered, Row, Table, Value } from "./tables.ts"
 
 /** One slice is one transaction: soon lost, soon done again, and never too large for memory. */
 const ROWS_PER_SLICE = 5_000
@@ -93,10 +93,10 @@ export class Source {
   }
 
   /** The highest number that was ever given to a row. */
-  lastNumberOf(table: string): number {
-    const [given] = this.#all("SELECT seq FROM sqlite_sequence WHERE name = ?", table)
+  lastNumberOf({ name, column }: Numbered): number {
+    const [given] = this.#all("SELECT seq FROM sqlite_sequence WHERE name = ?", name)
     if (given !== undefined) return given.seq as number
-    return this.#all(`SELECT coalesce(max(no), 0) AS no FROM ${table}`)[0]?.no as number
+    return this.#all(`SELECT coalesce(max(${column}), 0) AS no FROM ${name}`)[0]?.no as number
   }
 
   fingerprint(): Fingerprint {

@@ -32,12 +32,28 @@ export const TABLES: readonly Table[] = [
   table("batches", ["no"], { nameOf: (row) => `batch ${row.no} of commit ${row.commit_id}` }),
   table("parts", ["no"], { nameOf: (row) => `part ${row.no}` }),
   table("jobs", ["no"], { nameOf: (row) => String(row.id) }),
+  table("runs", ["no"], { nameOf: (row) => String(row.id) }),
+  table("run_steps", ["run", "step", "phase", "attempt"], {
+    nameOf: (row) => `attempt ${row.attempt} of step ${row.step} of run ${row.run}`,
+  }),
+  table("records", ["collection", "id"], { nameOf: (row) => `${row.id} of ${row.collection}` }),
   table("rates", ["subscription"], { nameOf: (row) => `subscription ${row.subscription}` }),
   table("meta", ["name"], {
     nameOf: (row) => String(row.name),
     onConflict: "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
   }),
 ]
+
+/** Whose rows have numbers that nothing else may get, and in which column. */
+export const NUMBERED: readonly Numbered[] = [
+  ...["subscriptions", "workers", "batches", "parts", "jobs", "runs"].map((name) => ({ name, column: "no" })),
+  { name: "run_steps", column: "position" },
+]
+
+export interface Numbered {
+  readonly name: string
+  readonly column: string
+}
 
 function table(
   name: string,

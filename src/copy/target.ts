@@ -10,7 +10,7 @@ import type { ResolvedPostgres } from "../options.ts"
 import { Book, type TableState } from "./book.ts"
 import { digestOf, type Fingerprint } from "./fingerprint.ts"
 import type { EndedSubscription } from "./report.ts"
-import { type Row, TABLES, type Table } from "./tables.ts"
+import { type Numbered, type Row, TABLES, type Table } from "./tables.ts"
 import { Writer } from "./writer.ts"
 
 /** What a copy finds in its target: nothing, some of itself, or all of itself. */
@@ -107,7 +107,7 @@ export class Target {
   /** Opens the store to everybody. Numbers go on behind the last, and what lived with its worker has ended. */
   async finish(
     fingerprint: Fingerprint,
-    lastNumbers: ReadonlyMap<string, number>,
+    lastNumbers: ReadonlyMap<Numbered, number>,
   ): Promise<EndedSubscription[]> {
     // A planner that takes a full store for an empty one would read all of it.
     for (const { name } of TABLES) await this.#all(`ANALYZE store.${name}`)
@@ -158,8 +158,8 @@ export class Target {
     return ended
   }
 
-  async #goOnBehind(session: TransactionSession, table: string, no: number): Promise<void> {
-    const sequence = `pg_get_serial_sequence('store.${table}', 'no')`
+  async #goOnBehind(session: TransactionSession, { name, column }: Numbered, no: number): Promise<void> {
+    const sequence = `pg_get_serial_sequence('store.${name}', '${column}')`
     await session.query(this.#db.text(`SELECT setval(${sequence}, $1, $2)`), [Math.max(1, no), no > 0])
   }
 

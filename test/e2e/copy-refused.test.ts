@@ -77,12 +77,13 @@ await describePostgres("a copy is refused", () => {
     const foreign = join(folder, "foreign.db")
     new DatabaseSync(foreign).exec("CREATE TABLE orders (id TEXT)")
     const older = await newFile()
+    change(older, "DELETE FROM migrations WHERE number > 1")
     change(older, "UPDATE migrations SET number = 0")
 
     await expect(copy(join(folder, "none.db"))).rejects.toThrow("found none")
     await expect(copy(text)).rejects.toThrow("to be a Carillon store, got another file")
     await expect(copy(foreign)).rejects.toThrow("to be a Carillon store, got another file")
-    await expect(copy(older)).rejects.toThrow(/at migration 1, .* got one at 0/)
+    await expect(copy(older)).rejects.toThrow(/at migration \d+, .* got one at 0/)
     expect(await schemas()).toEqual([])
   })
 

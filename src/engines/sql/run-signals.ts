@@ -70,10 +70,10 @@ function* endStep(row: Row, signal: StepSignal, now: number): Program<ChangeResu
   if (isBack) {
     const reopened = yield* reopen(row, null, now)
     if (reopened.status !== "ok") return reopened
-    yield* writeOutcome(row, signal, newest.attempt as number, now)
+    yield* writeOutcome(row, signal, newest.attempt as number)
     return reopened
   }
-  yield* writeOutcome(row, signal, newest.attempt as number, now)
+  yield* writeOutcome(row, signal, newest.attempt as number)
   return yield* heard(row, now)
 }
 
@@ -90,21 +90,15 @@ function isNotWaiting(row: Row, { step, phase, outcome }: StepSignal, newest: Ro
 }
 
 /** One that gets another attempt keeps what is known of the last. */
-function* writeOutcome(row: Row, signal: StepSignal, attempt: number, now: number): Program<void> {
-  const again = signal.outcome === "again" ? 1 : 0
+function* writeOutcome(row: Row, signal: StepSignal, attempt: number): Program<void> {
+  const outputs = signal.outcome === "again" ? [] : [signal.output, signal.undo]
   yield* run(
     `UPDATE store.run_steps
-     SET outcome = ?, ms = CASE WHEN outcome = 'waiting' AND at < ? THEN ? - at ELSE ms END,
-         output = CASE WHEN ? = 1 THEN output ELSE ? END, undo = CASE WHEN ? = 1 THEN undo ELSE ? END,
+     SET outcome = ?, ${outputs.length === 0 ? "" : "output = ?, undo = ?,"}
          error = coalesce(?, error), due_at = NULL, wait_kind = NULL, wait_name = NULL, wait = NULL
      WHERE run = ? AND step = ? AND phase = ? AND attempt = ?`,
     signal.outcome,
-    now,
-    now,
-    again,
-    signal.output,
-    again,
-    signal.undo,
+    ...outputs,
     signal.error,
     row.no as number,
     signal.step,

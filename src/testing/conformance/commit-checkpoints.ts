@@ -24,6 +24,7 @@ export function testCheckpoints({ it, expect }: Suite): void {
         wait: { kind: "event", event: "parcel.sent", filter: null },
         dueAt: shop.now() + 5,
       }),
+      runs.step("await-harvest", { ms: 90 * 24 * 60 * 60 * 1_000 }),
       runs.waiting("sleep", { wait: { kind: "time" }, dueAt: shop.now() + 60_000 }),
       runs.waiting("refund", { wait: { kind: "run", run: "run_2001" }, phase: "compensate" }),
       runs.waiting("approve"),
