@@ -181,7 +181,7 @@ function workerReport(row: WorkerRow, now: number, idOf: (no: number) => string 
 
 const MOST_ITEMS = 1_000
 
-function limitOf(limit: unknown): number {
+export function limitOf(limit: unknown): number {
   if (limit === undefined) return 50
   if (Number.isSafeInteger(limit) && (limit as number) >= 1 && (limit as number) <= MOST_ITEMS)
     return limit as number

@@ -61,6 +61,27 @@ function addLists(program: Command): void {
     .action(async (id, _, command: Command) =>
       (await import("./verbs/subscriptions.ts")).remove(id, command.optsWithGlobals()),
     )
+  const runs = list(program.command("runs"))
+    .description("list runs of workflows, newest first")
+    .option("--workflow <id>", "only of this workflow")
+    .option("--state <state>", "invoking, compensating, done, reverted or failed")
+    .option("--transaction <id>", "only of this transaction id")
+    .action(async (options) => (await import("./verbs/runs.ts")).runs(options))
+  common(runs.command("show <id>"))
+    .description("show a run with every attempt of its steps")
+    .action(async (id, _, command: Command) =>
+      (await import("./verbs/runs.ts")).showRun(id, command.optsWithGlobals()),
+    )
+  common(runs.command("cancel <id>"))
+    .description("have a run undone, also one that is done")
+    .action(async (id, _, command: Command) =>
+      (await import("./verbs/runs.ts")).cancelRun(id, command.optsWithGlobals()),
+    )
+  common(runs.command("retry <id> <step>"))
+    .description("give a step one more attempt: one that waits, or one that could not be undone")
+    .action(async (id, step, _, command: Command) =>
+      (await import("./verbs/runs.ts")).retryStep(id, step, command.optsWithGlobals()),
+    )
   common(program.command("workers"))
     .description("list workers and what they handle")
     .action(async (options) => (await import("./verbs/workers.ts")).workers(options))

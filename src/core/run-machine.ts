@@ -106,7 +106,7 @@ function invoking(plan: RunPlan, facts: RunFacts): RunDecision {
     const skips = until === true || (until !== false && level.every((step) => step.name !== until))
     if (!skips) until = false
     for (const step of level) {
-      if (skips && !facts.steps.invoke.has(step.name)) {
+      if (skips && !facts.steps.invoke.has(step.name) && !facts.running.has(step.name)) {
         order.skip.push(step.name)
         continue
       }
@@ -140,8 +140,10 @@ function compensating(plan: RunPlan, facts: RunFacts): RunDecision {
     }
     if (!levelIsOver) return order.decision("compensating")
   }
-  for (const record of facts.steps.compensate.values())
-    if (record.outcome === "permanent") return order.decision("failed")
+  for (const record of facts.steps.compensate.values()) {
+    const step = record.outcome === "permanent" ? find(plan, record.step) : null
+    if (step !== null && !survives(step)) return order.decision("failed")
+  }
   return order.decision("reverted")
 }
 

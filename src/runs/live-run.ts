@@ -354,6 +354,11 @@ export class LiveRun implements RunFacts {
       close,
     })
     if (!this.#isWritten(result, fresh)) return
+    if (result.status === "ok" && result.parked === true) {
+      // It was cancelled since the last checkpoint: it is not done, and whoever claims it undoes it.
+      this.#leave({ kind: "parked", dueAt: this.clock.now() })
+      return
+    }
     this.#ending = true
     this.#apply(decision, fresh)
     this.state = state

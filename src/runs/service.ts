@@ -1,3 +1,4 @@
+import type { ListPage } from "../bus/listing.ts"
 import type { Clock } from "../core/clock.ts"
 import { expected, InvalidInputError, NotFoundError } from "../core/errors.ts"
 import { isEnded, type RunContext } from "../core/run.ts"
@@ -11,6 +12,8 @@ import { callEvents } from "./moments.ts"
 import { originOf } from "./origin.ts"
 import { outcomeOf, transactionOf, viewOfRow } from "./outcome.ts"
 import { definitionOf, workflowRegistry } from "./registry.ts"
+import { type RunListRequest, runQueryOf } from "./run-list.ts"
+import { type RunDetail, type RunReport, runDetail, runReport } from "./run-report.ts"
 import type { Runs } from "./runs.ts"
 import type {
   CancelRequest,
@@ -122,6 +125,42 @@ export class WorkflowEngine implements WorkflowService {
     return Promise.resolve()
   }
 
+  /** Runs of every group, newest first. */
+  async list(request: RunListRequest = {}): Promise<ListPage<RunReport>> {
+    const { items, cursor } = await this.#options.queries.runs(runQueryOf(request))
+    return { items: items.map(runReport), cursor }
+  }
+
+  /** A run with its input, its result and every attempt of its steps. @throws NotFoundError */
+  async retrieve(id: string): Promise<RunDetail> {
+    const row = await this.#options.queries.run(id)
+    if (row === null) throw noRun(id)
+    return runDetail(row, await this.#options.queries.runSteps(row.no))
+  }
+
+  /**
+   * Has a run undone, by its id, and does not wait for that: a worker that knows the workflow does it. One that
+   * is done or failed goes back as well.
+   *
+   * @throws NotFoundError; InvalidInputError where it is undone already
+   */
+  async revert(id: string, reason = "cancelled by an operator"): Promise<RunReport> {
+    await this.#signal(await this.#rowOf(id), { kind: "cancel", reason })
+    return runReport(await this.#rowOf(id))
+  }
+
+  /**
+   * Gives a step one more attempt, and does not wait for it. In a run that failed because a step could not be
+   * undone, that is undoing it.
+   */
+  async retry(id: string, step: string): Promise<RunReport> {
+    const row = await this.#rowOf(id)
+    const phase = row.state === "invoking" ? "invoke" : "compensate"
+    const end = { outcome: "again", output: null, undo: null, error: null } as const
+    await this.#signal(row, { kind: "step", step, phase, ...end })
+    return runReport(await this.#rowOf(id))
+  }
+
   /** How a run stands, by its transaction id. */
   async getRunningTransaction(
     workflow: WorkflowReference,
@@ -204,7 +243,7 @@ export class WorkflowEngine implements WorkflowService {
 
   async #rowOf(id: string): Promise<RunRow> {
     const row = await this.#options.queries.run(id)
-    if (row === null) throw new NotFoundError(`Expected the run ${id}, it is not kept any more.`)
+    if (row === null) throw noRun(id)
     return row
   }
 
@@ -268,6 +307,10 @@ function textIn(value: unknown): string {
   if (typeof value === "string") return value
   const message = (value as { message?: unknown } | null | undefined)?.message
   return typeof message === "string" ? message : (JSON.stringify(value) ?? "The step failed.")
+}
+
+function noRun(id: string): NotFoundError {
+  return new NotFoundError(`There is no run ${id}, or it is not kept any more. \`carillon runs\` lists them.`)
 }
 
 function notFound(workflow: string, transactionId: string): NotFoundError {

@@ -92,8 +92,8 @@ export class StepCall {
       }
       case "call": {
         const result = await this.#withinTime("invoke", action.invoke)
-        if (this.#timeout !== null) throw this.#timeout
-        return this.#answered(result, dueAt)
+        const end = this.#answered(result, dueAt)
+        return this.#timeout === null ? end : this.#tooLate(end, this.#timeout)
       }
     }
   }
@@ -105,9 +105,14 @@ export class StepCall {
       const undo = result.hasCompensateInput ? (writeValue(result.compensateInput, what) ?? "null") : null
       return this.#ended({ outcome: "done", output: writeValue(result.output, what), undo })
     }
-    if (result === undefined && this.#step.config.async)
-      return this.#ended({ outcome: "waiting", dueAt, wait: { kind: "response" } })
+    if (this.#step.config.async) return this.#ended({ outcome: "waiting", dueAt, wait: { kind: "response" } })
     return this.#ended({ outcome: "done", output: writeValue(result, what) })
+  }
+
+  /** It answered after its time: what it did is to be undone, with what it left for that. */
+  #tooLate({ record }: StepEnd, timeout: TimeoutError): StepEnd {
+    const undo = record?.outcome === "done" ? (record.undo ?? record.output) : null
+    return this.#ended({ outcome: "permanent", undo, error: writeError(timeout) }, timeout)
   }
 
   /** A step that takes too long is told so; what it did counts as failed once it answers. */
@@ -129,9 +134,9 @@ export class StepCall {
     const context = this.#context(phase)
     const { correlationId, traceparent } = this.#run.context
     const cause = { id: this.#run.id, correlationId, traceparent }
-    const result = await currentStep.run({ cause, key: context.idempotencyKey }, () =>
-      call(readValue(this.#input), context),
-    )
+    // A step that is handed nothing may still take that apart.
+    const input = this.#input === null && phase === "invoke" ? {} : readValue(this.#input)
+    const result = await currentStep.run({ cause, key: context.idempotencyKey }, () => call(input, context))
     reach("step.after")
     return result
   }

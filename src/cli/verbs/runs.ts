@@ -1,0 +1,101 @@
+import type { RunState } from "../../core/run.ts"
+import type { RunDetail, RunReport, StepReport } from "../../runs/run-report.ts"
+import { noteCursor, paint, print, printJson, printTable, visible } from "../output.ts"
+import { type StoreFlags, withStore } from "../store.ts"
+import { localTime } from "../time.ts"
+
+interface RunsFlags extends StoreFlags {
+  readonly workflow?: string
+  readonly state?: string
+  readonly transaction?: string
+  readonly since?: Date
+  readonly until?: Date
+  readonly limit?: number
+  readonly cursor?: string
+}
+
+export async function runs(flags: RunsFlags): Promise<void> {
+  const { workflow, transaction: transactionId, since: from, until: to, limit, cursor } = flags
+  await withStore(flags, async ({ workflows }) => {
+    const state = flags.state as RunState | undefined
+    const page = await workflows.list({ workflow, state, transactionId, from, to, limit, cursor })
+    if (flags.json) return printJson(page)
+    printTable(
+      ["STARTED", "STATE", "WORKFLOW", "RUN", "TRANSACTION", "WHY"],
+      page.items.map((each) => [
+        each.startedAt,
+        each.state,
+        each.workflow,
+        each.id,
+        each.transactionId,
+        [each.why, each.error].filter(Boolean).join(": ") || null,
+      ]),
+    )
+    noteCursor(page.cursor)
+  })
+}
+
+export async function showRun(id: string, flags: StoreFlags): Promise<void> {
+  await withStore(flags, async ({ workflows }) => {
+    const run = await workflows.retrieve(id)
+    if (flags.json) printJson(run)
+    else for (const line of [...runLines(run), "", ...run.steps.flatMap(stepLines)]) print(line)
+  })
+}
+
+export async function cancelRun(id: string, flags: StoreFlags): Promise<void> {
+  await withStore(flags, async ({ workflows }) => {
+    const run = await workflows.revert(id)
+    if (flags.json) printJson(run)
+    else print(`${visible(run.id)} is being undone; follow it with: carillon runs show ${visible(run.id)}`)
+  })
+}
+
+export async function retryStep(id: string, step: string, flags: StoreFlags): Promise<void> {
+  await withStore(flags, async ({ workflows }) => {
+    const run = await workflows.retry(id, step)
+    if (flags.json) printJson(run)
+    else print(`${visible(step)} of ${visible(run.id)} is tried again`)
+  })
+}
+
+function runLines(run: RunDetail): string[] {
+  return [
+    `${paint("bold", visible(run.workflow))}  ${run.state}${run.why === null ? "" : ` (${visible(run.why)})`}`,
+    `  id           ${visible(run.id)}`,
+    `  transaction  ${visible(run.transactionId)}`,
+    `  event group  ${visible(run.eventGroupId)}`,
+    ...timeLines(run),
+    ...(run.parent === null
+      ? []
+      : [`  step of      ${visible(run.parent.step)} in ${visible(run.parent.run)}`]),
+    `  input        ${json(run.input)}`,
+    ...(run.state === "done" ? [`  result       ${json(run.result)}`] : []),
+    ...(run.error === null ? [] : [`  error        ${visible(run.error)}`]),
+    ...(run.cancelled === null ? [] : [`  cancelled    ${visible(run.cancelled)}`]),
+  ]
+}
+
+function timeLines({ startedAt, endedAt, dueAt }: RunReport): string[] {
+  return [
+    `  started      ${localTime(startedAt)}`,
+    ...(endedAt === null ? [] : [`  ended        ${localTime(endedAt)}`]),
+    ...(dueAt === null ? [] : [`  goes on      ${localTime(dueAt)}`]),
+  ]
+}
+
+function stepLines(step: StepReport): string[] {
+  const { phase, attempt, outcome, at, ms, worker, waitsFor, dueAt, error, output } = step
+  const what = phase === "compensate" ? `undo ${step.step}` : step.step
+  const until = dueAt === null ? "" : ` until ${localTime(dueAt)}`
+  return [
+    `${visible(what)}  attempt ${attempt}  ${outcome}  ${localTime(at)}  ${ms} ms  worker ${worker}`,
+    ...(waitsFor === null ? [] : [`    waits for ${visible(waitsFor)}${until}`]),
+    ...(error === null ? [] : [`    ${visible(error)}`]),
+    ...(output === undefined || phase === "compensate" ? [] : [`    → ${json(output)}`]),
+  ]
+}
+
+function json(value: unknown): string {
+  return visible(JSON.stringify(value) ?? "none")
+}

@@ -1,0 +1,35 @@
+import { limitOf, type PageRequest, timeOf } from "../bus/listing.ts"
+import { expected, InvalidInputError } from "../core/errors.ts"
+import { RUN_STATES, type RunState } from "../core/run.ts"
+import type { RunQuery } from "../engine/runs.ts"
+
+export interface RunListRequest extends PageRequest {
+  readonly workflow?: string
+  readonly state?: RunState
+  readonly transactionId?: string
+  /** Only children of this run. */
+  readonly parent?: string
+  /** Started at or after. */
+  readonly from?: Date | number
+  /** Started before. */
+  readonly to?: Date | number
+}
+
+/** @throws InvalidInputError for what is no filter of runs */
+export function runQueryOf(request: RunListRequest): RunQuery {
+  const { workflow, state, transactionId, parent, from, to, cursor, limit } = request
+  if (state !== undefined && !RUN_STATES.includes(state))
+    throw new InvalidInputError(expected(`\`state\` to be one of ${RUN_STATES.join(", ")}`, state))
+  if (cursor !== undefined && !/^\d+$/.test(cursor))
+    throw new InvalidInputError(expected("a cursor that this list returned, with the same filters", cursor))
+  return {
+    workflow,
+    state,
+    transactionId,
+    parent,
+    from: timeOf("from", from) ?? undefined,
+    to: timeOf("to", to) ?? undefined,
+    cursor,
+    limit: limitOf(limit),
+  }
+}
