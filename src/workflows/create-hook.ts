@@ -19,15 +19,15 @@ export interface Hook<Name extends string = string, Input = unknown, Output = un
   getResult(): WorkflowData<Output | undefined>
 }
 
-export type HookHandler<Input, Output, TCompensateInput> = (
-  input: Input,
-  context: StepExecutionContext,
-) =>
+/** What a hook's handler may answer with. */
+export type HookAnswer<Output> =
   | void
   | Output
-  | StepResponse<Output, TCompensateInput>
+  | StepResponse<Output, unknown>
   | Promise<void>
-  | Promise<Output | StepResponse<Output, TCompensateInput> | undefined>
+  | Promise<Output | StepResponse<Output, unknown> | undefined>
+
+type UndoOf<Answer> = Answer extends StepResponse<infer _, infer Undo> ? Undo : Answer
 
 /** How the hooks of a workflow are handled: `workflow.hooks.brandCreated(handler, compensation)`. */
 export type HooksOf<Hooks extends readonly unknown[]> = {
@@ -36,9 +36,9 @@ export type HooksOf<Hooks extends readonly unknown[]> = {
     infer Input,
     infer Output
   >
-    ? <TCompensateInput = Output>(
-        handler: HookHandler<Unwrapped<Input>, Output, TCompensateInput>,
-        compensate?: CompensateFn<NoInfer<TCompensateInput>>,
+    ? <Answer extends HookAnswer<Output>>(
+        handler: (input: Unwrapped<Input>, context: StepExecutionContext) => Answer,
+        compensate?: CompensateFn<UndoOf<Awaited<NoInfer<Answer>>>>,
       ) => void
     : never
 }

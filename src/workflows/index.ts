@@ -17,7 +17,7 @@ export type {
   WorkflowReference,
   WorkflowService,
 } from "../runs/service-contract.ts"
-export { createHook, type Hook, type HookHandler, type HooksOf } from "./create-hook.ts"
+export { createHook, type Hook, type HookAnswer, type HooksOf } from "./create-hook.ts"
 export {
   type CompensateFn,
   createStep,

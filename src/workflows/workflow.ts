@@ -22,7 +22,7 @@ export interface WorkflowMethods<TData, TResult> {
    * @throws the error of the step that failed, when all that was done is undone; not with `throwOnError: false`
    */
   run<DataOverride = undefined, ResultOverride = undefined>(
-    request?: RunWorkflowRequest<undefined extends DataOverride ? TData : DataOverride>,
+    request?: RunWorkflowRequest<NoInfer<undefined extends DataOverride ? TData : DataOverride>>,
   ): Promise<RunOutcome<undefined extends ResultOverride ? TResult : ResultOverride>>
   /** Undoes a run: one that goes on, or one that is done. */
   cancel(request: CancelRequest): Promise<RunOutcome<TResult>>
