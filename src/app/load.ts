@@ -4,6 +4,7 @@ import type { ConfiguredModule } from "../data/open-modules.ts"
 import { type Api, loadApi } from "./api.ts"
 import { type CheckedConfig, checkConfig, findConfigFile } from "./config.ts"
 import { findSources } from "./discovery.ts"
+import { type Job, readJob } from "./job.ts"
 import { newLoader } from "./loader.ts"
 import { loadModules } from "./modules.ts"
 import { packageNameOf } from "./package-name.ts"
@@ -15,6 +16,7 @@ export interface LoadedApp {
   readonly config: CheckedConfig
   readonly subscribers: readonly Subscriber[]
   readonly modules: readonly ConfiguredModule[]
+  readonly jobs: readonly Job[]
   readonly api: Api
   /** What is wrong, but leaves the rest able to run. */
   readonly warnings: readonly string[]
@@ -35,7 +37,7 @@ export interface LoadOptions {
  */
 export async function loadApp({ folder, database, mode }: LoadOptions): Promise<LoadedApp> {
   const loader = await newLoader(folder)
-  const read = async (file: string): Promise<Readonly<Record<string, unknown>>> => {
+  const read: Read = async (file) => {
     try {
       return await loader.load(file)
     } catch (error) {
@@ -46,6 +48,7 @@ export async function loadApp({ folder, database, mode }: LoadOptions): Promise<
   const modules = await loadModules(folder, config.modules, read)
   // A workflow is known from the moment in which its file composes it.
   for (const file of await findSources(join(folder, "src", "workflows"))) await read(file)
+  const jobs = await loadJobs(folder, read)
   const warnings: string[] = []
   const subscribers: Subscriber[] = []
   for (const file of await findSources(join(folder, "src", "subscribers"))) {
@@ -58,14 +61,28 @@ export async function loadApp({ folder, database, mode }: LoadOptions): Promise<
   refuseTwins(subscribers)
   const api = await loadApi(folder, read)
   const files = loader.files()
-  return { folder, config, subscribers, modules, api, warnings: [...warnings, ...api.warnings], files }
+  return { folder, config, subscribers, modules, jobs, api, warnings: [...warnings, ...api.warnings], files }
 }
 
-async function loadConfig(
-  folder: string,
-  database: string | undefined,
-  read: (file: string) => Promise<Readonly<Record<string, unknown>>>,
-): Promise<CheckedConfig> {
+type Read = (file: string) => Promise<Readonly<Record<string, unknown>>>
+
+async function loadJobs(folder: string, read: Read): Promise<readonly Job[]> {
+  const jobs = new Map<string, Job>()
+  for (const room of ["schedules", "jobs"]) {
+    for (const file of await findSources(join(folder, "src", room))) {
+      const job = readJob(relative(folder, file), await read(file))
+      const twin = jobs.get(job.name)
+      if (twin !== undefined)
+        throw new ConfigError(
+          `Expected one file for each job, got two for \`${job.name}\`: ${twin.file} and ${job.file}. Rename one.`,
+        )
+      jobs.set(job.name, job)
+    }
+  }
+  return [...jobs.values()]
+}
+
+async function loadConfig(folder: string, database: string | undefined, read: Read): Promise<CheckedConfig> {
   const file = findConfigFile(folder)
   const exports = file === null ? { default: {} } : await read(file)
   const name = file === null ? "carillon.config.ts" : basename(file)

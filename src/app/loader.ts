@@ -18,7 +18,7 @@ export async function newLoader(folder: string): Promise<Loader> {
     interopDefault: false,
     sourceMaps: true,
     tsconfigPaths: true,
-    virtualModules: { carillon: await import(OWN_FACE) },
+    virtualModules: await ownDoors(),
   })
   // jiti keeps its modules in Node's cache, which outlives it.
   for (const file of loadedByUs) delete jiti.cache[file]
@@ -39,7 +39,11 @@ export async function newLoader(folder: string): Promise<Loader> {
 const loadedByUs = new Set<string>()
 
 /** This package as its users import it: from the sources where we run from them, else from the build. */
-const OWN_FACE = new URL(`../index${extname(import.meta.url)}`, import.meta.url).href
+async function ownDoors(): Promise<Record<string, Record<string, unknown>>> {
+  const door = (file: string): Promise<Record<string, unknown>> =>
+    import(new URL(`../${file}${extname(import.meta.url)}`, import.meta.url).href)
+  return { carillon: await door("index"), "carillon/workflows": await door("workflows/index") }
+}
 
 function isPackage(file: string): boolean {
   return file.includes(`${sep}node_modules${sep}`)

@@ -2,6 +2,7 @@ import { relative } from "node:path"
 import type { Logger } from "pino"
 import type { HandlerLogger } from "../bus/events.ts"
 import { resolveOptions } from "../options.ts"
+import { workflowRegistry } from "../runs/registry.ts"
 import { App } from "./app.ts"
 import { commandLine, shownDatabase } from "./command.ts"
 import { receiptsIn, type StartedApp } from "./config.ts"
@@ -109,7 +110,7 @@ export class Stage {
     const before = this.#loaded
     if (this.#isClosed || before === null) return false
     try {
-      const next = await loadApp(this.#load)
+      const next = await this.#loadAnew()
       this.logger.info(`Changed: ${changed.map((file) => relative(this.#load.folder, file)).join(", ")}`)
       await this.#server.exchange(this.#graceMs())
       await this.#stop()
@@ -120,6 +121,19 @@ export class Stage {
       if (this.#app === null) await this.#begin(before)
       this.logger.warn("The version before this change goes on.")
       return false
+    }
+  }
+
+  /** Workflows are known to the process from when their files are loaded: those of a version that fails are forgotten. */
+  async #loadAnew(): Promise<LoadedApp> {
+    const workflows = workflowRegistry.all()
+    workflowRegistry.clear()
+    try {
+      return await loadApp(this.#load)
+    } catch (error) {
+      workflowRegistry.clear()
+      for (const workflow of workflows) workflowRegistry.register(workflow)
+      throw error
     }
   }
 
@@ -148,13 +162,14 @@ export class Stage {
 
   #announce(): void {
     if (this.#app === null || this.#loaded === null) return
-    const { subscribers, api } = this.#loaded
+    const { subscribers, jobs, api } = this.#loaded
     const database = this.#database()
     const where = database === ":memory:" ? "in memory" : `in ${shownDatabase(database)}`
     this.logger.info(`Events are kept ${where}; the group is ${this.#app.carillon.group}.`)
     for (const { id, events, file } of subscribers)
       this.logger.info(`Subscriber ${id} listens to ${events.join(", ")} (${file})`)
-    if (subscribers.length === 0 && api.routes.length === 0)
+    for (const { name, file } of jobs) this.logger.info(`Job ${name} runs by its schedule (${file})`)
+    if (subscribers.length + jobs.length + api.routes.length === 0)
       this.logger.warn("There is no subscriber in src/subscribers yet.")
     if (this.#server.url !== null)
       this.logger.info(
