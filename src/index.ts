@@ -21,6 +21,7 @@ export {
   validateAndTransformBody,
   validateAndTransformQuery,
 } from "./app/http/validation.ts"
+export type { JobConfig, JobFunction } from "./app/job.ts"
 export type { LogLevel } from "./app/log.ts"
 export type { ModuleConfig } from "./app/modules.ts"
 export type { SubscriberArgs, SubscriberConfig } from "./app/subscriber.ts"
