@@ -32,7 +32,7 @@ export function writeValue(value: unknown, what: string): string | null {
     const copy: Record<string, unknown> = {}
     for (const [name, inner] of Object.entries(own))
       if (inner !== undefined && typeof inner !== "function")
-        copy[TAGS.has(name.replace(/^\$+/, "$")) ? `$${name}` : name] = tagged(inner, [...path, name])
+        put(copy, TAGS.has(name.replace(/^\$+/, "$")) ? `$${name}` : name, tagged(inner, [...path, name]))
     return copy
   }
 
@@ -75,6 +75,12 @@ function isEscaped(name: string): boolean {
 function unescaped(value: object, names: readonly string[]): object {
   const copy: Record<string, unknown> = {}
   for (const name of names)
-    copy[isEscaped(name) ? name.slice(1) : name] = (value as Record<string, unknown>)[name]
+    put(copy, isEscaped(name) ? name.slice(1) : name, (value as Record<string, unknown>)[name])
   return copy
+}
+
+/** Assigning to `__proto__` would change what an object is, and lose the field. */
+function put(object: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== "__proto__") object[name] = value
+  else Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true })
 }
