@@ -149,12 +149,15 @@ export class Emitter {
     }
   }
 
-  async clear(eventGroupId: string, eventNames?: readonly string[]): Promise<void> {
+  async clear(
+    eventGroupId: string,
+    { eventNames, eventIds }: { eventNames?: readonly string[]; eventIds?: readonly string[] } = {},
+  ): Promise<void> {
     checkGroupId(eventGroupId)
-    if (eventNames !== undefined && !isNames(eventNames)) {
-      throw new InvalidInputError(expected("`eventNames` to be an array of event names", eventNames))
-    }
-    await this.#options.committer.write({ kind: "clear", eventGroupId, names: eventNames ?? null })
+    checkTexts("eventNames", "event names", eventNames)
+    checkTexts("eventIds", "event ids", eventIds)
+    const names = eventNames ?? null
+    await this.#options.committer.write({ kind: "clear", eventGroupId, names, ids: eventIds })
   }
 
   #toDrafts(inputs: readonly EventInput[], options: EmitOptions | undefined): DraftEvent[] {
@@ -268,8 +271,10 @@ function isGrouped(input: EventInput): boolean {
   return groupOf(input) !== undefined
 }
 
-function isNames(names: unknown): names is readonly string[] {
-  return Array.isArray(names) && names.every((name) => typeof name === "string")
+function checkTexts(field: string, what: string, texts: unknown): void {
+  if (texts === undefined) return
+  if (!Array.isArray(texts) || !texts.every((text) => typeof text === "string"))
+    throw new InvalidInputError(expected(`\`${field}\` to be an array of ${what}`, texts))
 }
 
 function checkGroupId(id: unknown): void {

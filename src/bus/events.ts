@@ -102,12 +102,15 @@ export class EventModule {
     return this.#emitter.release(eventGroupId)
   }
 
-  /** Drops what is staged under this group, or only the events of some names. A group without events is no error. */
+  /**
+   * Drops what is staged under this group, or only the events of some names, or only some events. A group without
+   * events is no error.
+   */
   clearGroupedEvents(
     eventGroupId: string,
-    options?: { readonly eventNames?: readonly string[] },
+    options?: { readonly eventNames?: readonly string[]; readonly eventIds?: readonly string[] },
   ): Promise<void> {
-    return this.#emitter.clear(eventGroupId, options?.eventNames)
+    return this.#emitter.clear(eventGroupId, options ?? {})
   }
 
   /** Calls `interceptor` with every event before it goes out; it is not awaited, its errors are logged. */

@@ -92,6 +92,7 @@ export interface ClearStaged {
   readonly kind: "clear"
   readonly eventGroupId: string
   readonly names: readonly string[] | null // null = all of them
+  readonly ids?: readonly string[] // of those, only these events; absent = all
 }
 
 /** What a batch or a part is leased under. */

@@ -502,6 +502,24 @@ describe("event groups", () => {
     await events.clearGroupedEvents("checkout_1", { eventNames: ["order.paid"] })
   })
 
+  it("may be cleared one by one, by their ids", async () => {
+    const { events } = await setup()
+    const { handler, data } = listener()
+    events.subscribe("*", handler, { subscriberId: "audit" })
+    await events.emit([
+      { ...grouped("order.placed", "checkout_1", "kept"), id: "placed-1" },
+      { ...grouped("order.placed", "checkout_1", "dropped"), id: "placed-2" },
+    ])
+
+    await events.clearGroupedEvents("checkout_1", { eventIds: ["placed-2", "unknown"] })
+    await events.releaseGroupedEvents("checkout_1")
+
+    expect(data()).toEqual(["kept"])
+    await expect(events.clearGroupedEvents("checkout_1", { eventIds: [1] as never })).rejects.toThrow(
+      "`eventIds`",
+    )
+  })
+
   it("that do not exist may be released and cleared", async () => {
     const { events } = await setup()
 

@@ -1,7 +1,7 @@
 import type { StoredEvent } from "../../core/event.ts"
 import type { ChangeResult, ClearStaged, StageEvents } from "../../engine/commit.ts"
 import { insertOf, listOf } from "./places.ts"
-import { all, type Program, run } from "./program.ts"
+import { all, type Program, run, type Value } from "./program.ts"
 
 /** Holds events back. One whose id is staged or written already is left out, one with other content refused. */
 export function* stage(change: StageEvents, now: number): Program<ChangeResult> {
@@ -76,10 +76,16 @@ export function conflictMessage(id: string): string {
   return `Expected an event id that is new or whose event is the same, got \`${id}\` with other content: that id is taken for 7 days. Use another id, or emit the same event.`
 }
 
-export function* clear({ eventGroupId, names }: ClearStaged): Program<ChangeResult> {
-  const ofGroup = "DELETE FROM store.staged WHERE event_group = ?"
-  if (names === null) return { status: "ok", count: yield* run(ofGroup, eventGroupId) }
-  const list = listOf(names)
-  const count = yield* run(`${ofGroup} AND name IN ${list.places}`, eventGroupId, ...list.values)
-  return { status: "ok", count }
+export function* clear({ eventGroupId, names, ids }: ClearStaged): Program<ChangeResult> {
+  const named = names === null ? NO_LIMIT : within("name", names)
+  const known = ids === undefined ? NO_LIMIT : within("id", ids)
+  const sql = `DELETE FROM store.staged WHERE event_group = ?${named.sql}${known.sql}`
+  return { status: "ok", count: yield* run(sql, eventGroupId, ...named.values, ...known.values) }
+}
+
+const NO_LIMIT = { sql: "", values: [] }
+
+function within(column: "name" | "id", texts: readonly string[]): { sql: string; values: readonly Value[] } {
+  const { places, values } = listOf(texts)
+  return { sql: ` AND ${column} IN ${places}`, values }
 }
