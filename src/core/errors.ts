@@ -47,6 +47,9 @@ export class UnknownEventError extends errorOf("CARILLON_UNKNOWN_EVENT") {}
 /** This subscriber id is already taken on this event. */
 export class DuplicateSubscriberError extends errorOf("CARILLON_DUPLICATE_SUBSCRIBER") {}
 
+/** There is a row with the same value of a unique property. Nothing was written. */
+export class DuplicateError extends errorOf("CARILLON_DUPLICATE") {}
+
 /** An event with this id, but with other content, was emitted before. */
 export class IdConflictError extends errorOf("CARILLON_ID_CONFLICT") {}
 

@@ -2,6 +2,7 @@ import { expected, InvalidInputError } from "../core/errors.ts"
 import type { Schema } from "./entity.ts"
 import { snakeCase } from "./names.ts"
 import type { Property } from "./property.ts"
+import { toStored } from "./values.ts"
 
 /** The name and the table's name of a data model, looked at. */
 export function namesOf(given: unknown): { readonly name: string; readonly tableName: string } {
@@ -43,9 +44,11 @@ export function checkSchema(model: string, schema: unknown): asserts schema is S
 /** The choices of an enum, from a list or from a TypeScript enum. */
 export function choicesOf(given: unknown): readonly (string | number)[] {
   const choices = Array.isArray(given) ? given : isRecord(given) ? valuesOf(given) : []
-  const isRight = (each: unknown) => typeof each === "string" || Number.isFinite(each)
-  if (choices.length === 0 || !choices.every(isRight))
-    throw new InvalidInputError(expected("`model.enum` to get a list of texts or numbers, or an enum", given))
+  const isRight = choices.every((each) => typeof each === "string") || choices.every(Number.isFinite)
+  if (choices.length === 0 || !isRight)
+    throw new InvalidInputError(
+      expected("`model.enum` to get a list of texts or of numbers, or an enum", given),
+    )
   return Object.freeze([...choices])
 }
 
@@ -63,6 +66,7 @@ function checkProperty(name: string, where: string, { traits }: Property): void 
     throw new InvalidInputError(`Expected ${where} not to be listed: it is always there. Leave it out.`)
   if (name === "q")
     throw new InvalidInputError(`Expected ${where} to have another name: in filters \`q\` searches for text.`)
+  if (traits.defaultValue !== undefined) toStored(`the default of ${where}`, traits, traits.defaultValue)
   if (traits.isPrimaryKey && (traits.isNullable || !["id", "text"].includes(traits.kind)))
     throw new InvalidInputError(
       `Expected the primary key ${where} to be a \`model.id()\` or a \`model.text()\` that is not nullable.`,
