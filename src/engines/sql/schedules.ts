@@ -56,8 +56,7 @@ function* replace(row: Row, change: PutSchedule, now: number): Program<ChangeRes
   const isSame = definition === change.definition && row.subscription === change.subscription
   if (isSame && row.state !== CANCELLED_STATE) return { status: "ok", count: 0, jobs: [{ no, epoch: 0 }] }
   yield* run(
-    `UPDATE store.jobs SET subscription = ?, state = ${WAITING}, reason = 'scheduled', due_at = ?, worker = NULL,
-       epoch = epoch + 1, updated_at = ?, data = ?
+    `UPDATE store.jobs SET subscription = ?, state = ${WAITING}, reason = 'scheduled', due_at = ?, worker = NULL, updated_at = ?, data = ?
      WHERE no = ?`,
     change.subscription,
     change.dueAt,

@@ -7,6 +7,8 @@ import type { Database } from "./database.ts"
  * same change comes twice, it does not take back what a signal made of the attempt in between.
  */
 export function writeSteps(db: Database, run: number, records: readonly StepRecord[]): void {
+  if (records.length === 0) return
+  let position = lastPosition(db, run)
   for (const record of records) {
     db.run(
       INSERT,
@@ -14,7 +16,7 @@ export function writeSteps(db: Database, run: number, records: readonly StepReco
       record.step,
       record.phase,
       record.attempt,
-      run,
+      ++position,
       record.outcome,
       record.at,
       record.ms,
@@ -29,11 +31,14 @@ export function writeSteps(db: Database, run: number, records: readonly StepReco
   }
 }
 
+function lastPosition(db: Database, run: number): number {
+  return db.get("SELECT coalesce(max(position), 0) AS last FROM run_steps WHERE run = ?", run)?.last as number
+}
+
 const INSERT = `
   INSERT INTO run_steps (run, step, phase, attempt, position, outcome, at, ms, input, output, undo, error, due_at,
     wait_kind, wait_name, wait, worker)
-  VALUES (?, ?, ?, ?, (SELECT coalesce(max(position), 0) + 1 FROM run_steps WHERE run = ?), ?, ?, ?, ?, ?, ?, ?, ?,
-    ?, ?, ?, ?)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
   ON CONFLICT (run, step, phase, attempt) DO UPDATE
   SET outcome = excluded.outcome, at = excluded.at, ms = excluded.ms, input = excluded.input,
       output = excluded.output, undo = excluded.undo, error = excluded.error, due_at = excluded.due_at,

@@ -165,8 +165,7 @@ function writeEnd(db: Database, change: EndRun, isCancelled: boolean, now: numbe
 }
 
 /** What ended it may be this very change, whose answer was lost. */
-function hasEnded(db: Database, { lease, state, result, close }: EndRun): boolean {
-  if (!close) return false
+function hasEnded(db: Database, { lease, state, result }: EndRun): boolean {
   const row = db.get(
     `SELECT 1 FROM runs r WHERE r.no = ? AND r.state = ? AND r.result IS ? AND r.ended_at IS NOT NULL
        AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.id = r.id)`,

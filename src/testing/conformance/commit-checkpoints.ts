@@ -83,14 +83,20 @@ export function testCheckpoints({ it, expect }: Suite): void {
     const lease = await runs.held()
     const change = runs.checkpoint(lease, [
       runs.waiting("approve"),
+      runs.waiting("pick"),
       runs.step("charge", { outcome: "failed" }),
     ])
     await shop.writeOne(change)
     await shop.writeOne(runs.stepSignal(lease.id, "approve"))
+    await shop.writeOne(runs.stepSignal(lease.id, "pick", { outcome: "failed" }))
     await shop.writeOne(runs.stepSignal(lease.id, "charge", { outcome: "again" }))
 
-    expect(await shop.writeOne(change)).toEqual({ status: "ok", signals: 2 })
-    expect(await runs.steps(lease.run)).toEqual(["approve invoke 1: done", "charge invoke 1: again"])
+    expect(await shop.writeOne(change)).toEqual({ status: "ok", signals: 3 })
+    expect(await runs.steps(lease.run)).toEqual([
+      "approve invoke 1: done",
+      "pick invoke 1: failed",
+      "charge invoke 1: again",
+    ])
   })
 
   it("lets whoever ended a waiting step first decide", async (shop) => {

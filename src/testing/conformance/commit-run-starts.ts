@@ -73,6 +73,16 @@ export function testRunStarts({ it, expect }: Suite): void {
     expect(runOf(await shop.writeOne(change))).toEqual({ ...first, epoch: 0 })
   })
 
+  it("gives the lease of a start to nobody else who sends it", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    const change = runs.newStart()
+    const first = runOf(await shop.writeOne(change))
+
+    const other = runOf(await shop.writeOne({ ...change, worker: await shop.join() }))
+
+    expect(other).toEqual({ ...first, epoch: 0 })
+  })
+
   it("does not start a run again that has ended", async (shop) => {
     const runs = await OrderRuns.of(shop)
     const change = runs.newStart()
@@ -195,12 +205,15 @@ export function testRunStarts({ it, expect }: Suite): void {
     const runs = await OrderRuns.of(shop)
     const numbers = new Set<number>()
     for (let i = 0; i < 3; i++) {
+      const alone = await runs.held()
+      await shop.write(runs.end(alone))
+      numbers.add(alone.job)
       const [lease, beside] = [await runs.held(), await runs.held()]
       await shop.write(runs.end(beside), runs.end(lease))
       const [id] = await shop.queue(runs.subscription, [{}])
       for (const no of [lease.job, beside.job, (await shop.job(id as string)).no]) numbers.add(no)
     }
 
-    expect(numbers.size).toBe(9)
+    expect(numbers.size).toBe(12)
   })
 }

@@ -102,7 +102,12 @@ export function testRunQueries({ it, expect }: Suite): void {
       runs.waiting(step, { wait: { kind: "event", event, filter: over } })
     const [first, second] = [await runs.held(), await runs.held()]
     await shop.writeOne(
-      runs.checkpoint(first, [on("a", "parcel.sent", filter), on("b", "parcel.sent"), on("c", "order.paid")]),
+      runs.checkpoint(first, [
+        on("a", "parcel.sent", filter),
+        on("b", "parcel.sent"),
+        on("c", "order.paid"),
+        on("e", "parcel.sent"),
+      ]),
     )
     await shop.advance(10)
     await shop.writeOne(
@@ -115,6 +120,7 @@ export function testRunQueries({ it, expect }: Suite): void {
     expect(found.map(({ run, step }) => `${run} ${step}`)).toEqual([
       `${first.id} a`,
       `${first.id} b`,
+      `${first.id} e`,
       `${second.id} a`,
       `${second.id} d`,
     ])
@@ -126,11 +132,12 @@ export function testRunQueries({ it, expect }: Suite): void {
   it("finds no step that waits no longer, or whose run has ended", async (shop) => {
     const runs = await OrderRuns.of(shop)
     const wait = { kind: "event", event: "parcel.sent", filter: null } as const
-    const [signalled, ended] = [await runs.held(), await runs.held()]
-    for (const lease of [signalled, ended])
+    const [signalled, found, ended] = [await runs.held(), await runs.held(), await runs.held()]
+    for (const lease of [signalled, found, ended])
       await shop.writeOne(runs.checkpoint(lease, [runs.waiting("a", { wait })]))
 
     await shop.writeOne(runs.stepSignal(signalled.id, "a"))
+    await shop.writeOne(runs.checkpoint(found, [runs.step("a", { wait })]))
     await shop.writeOne(runs.end(ended, { state: "failed" }))
 
     expect(await waiting(shop, "parcel.sent")).toEqual([])
