@@ -1,6 +1,7 @@
 import type { ClaimedJob, ClaimRequest, ClaimResult } from "../../engine/leases.ts"
-import type { Row } from "../sql/program.ts"
+import type { Row, Value } from "../sql/program.ts"
 import { toEvent, toHistory } from "../sql/rows.ts"
+import { UNTIL_WOKEN } from "../sql/run-rows.ts"
 import type { Database, HotStatement } from "./database.ts"
 import { arrayOf } from "./lines.ts"
 import type { ServerTime } from "./time.ts"
@@ -71,7 +72,13 @@ export async function claim(
   const last = rows[rows.length - 1]
   if (last === undefined) return { jobs: [], nextDueAt: null } // the worker is buried
   cursors.keep(last.cursors as unknown as Record<string, unknown>)
-  return { jobs: rows.slice(0, -1).map(toClaimed), nextDueAt: last.next_due_at as number | null }
+  return { jobs: rows.slice(0, -1).map(toClaimed), nextDueAt: dueAtOf(last.next_due_at) }
+}
+
+/** Runs that wait until they are woken are due by no time. */
+export function dueAtOf(value: Value | undefined): number | null {
+  const dueAt = (value ?? null) as number | null
+  return dueAt === null || dueAt >= UNTIL_WOKEN ? null : dueAt
 }
 
 function toClaimed(row: Row): ClaimedJob {

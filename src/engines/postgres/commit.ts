@@ -117,7 +117,7 @@ async function commitAtOnce(
   return finish(db, changes, readers, row as Answer)
 }
 
-/** Marks come first, for a settle ends what they mark; the others are put together by kind. */
+/** Marks come first, for a settle ends what they mark, and a run starts after those that end; all else is put together by kind. */
 function addAll(call: Call, changes: readonly Change[]): Reader[] {
   const readers: Reader[] = new Array(changes.length)
   for (const { change, i } of ofKind(changes, "mark-job")) readers[i] = call.mark(change)
@@ -125,10 +125,10 @@ function addAll(call: Call, changes: readonly Change[]): Reader[] {
   if (batches.length > 0) addEach(readers, batches, (all) => call.settleBatches(all))
   const jobs = ofKind(changes, "settle-job")
   if (jobs.length > 0) addEach(readers, jobs, (all) => call.settleJobs(all))
-  const starts = ofKind(changes, "start-run")
-  if (starts.length > 0) addEach(readers, starts, (all) => call.startRuns(all))
   for (const writes of roundsOf(ofKind(changes, "checkpoint", "end-run", "close-run")))
     addEach(readers, writes, (all) => call.writeRuns(all))
+  const starts = ofKind(changes, "start-run")
+  if (starts.length > 0) addEach(readers, starts, (all) => call.startRuns(all))
   for (const { change, i } of ofKind(changes, "append")) readers[i] = call.append(change)
   return readers
 }

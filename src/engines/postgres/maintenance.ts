@@ -117,7 +117,7 @@ function tooNew(found: number): StoreTooNewError {
 const END = "~"
 
 /**
- * One slice: ended jobs and parts, then a day that is past retention as a whole, then, where it is to be
+ * One slice: ended jobs, parts and runs, then a day that is past retention as a whole, then, where it is to be
  * exact, the commits of the day that is past in part.
  *
  * A commit stays as long as an open batch, an open part, a job or a dead letter speaks of it.
@@ -128,27 +128,32 @@ export async function prune(db: Database, time: ServerTime, request: PruneReques
   const jobs = ended < limit ? ended + (await deleted(db, PRUNE_DEAD, [deadBefore, limit])) : ended
   const parts = await deleted(db, PRUNE_PARTS, [eventsBefore, limit])
   const ids = await deleted(db, PRUNE_IDS, [commitIdFrom(eventsBefore), time.now(), limit])
+  const runs = await pruneRuns(db, time, request)
   const commits = await pruneCommits(db, request, cursor)
   await makeDaysFrom(db, time.now(), DAYS_AHEAD)
   return {
     events: commits.events,
     jobs,
     batches: commits.batches + parts,
+    runs: runs.runs,
     cursor: commits.cursor,
-    more: jobs >= limit || parts >= limit || ids >= limit || commits.cursor !== END,
+    more: runs.more || jobs >= limit || parts >= limit || ids >= limit || commits.cursor !== END,
   }
 }
+
+/** A run that is dead is still to be undone, and a schedule that has ended is not to begin anew. */
+const FORGOTTEN = "kind NOT IN ('run', 'schedule')"
 
 const PRUNE_ENDED: HotStatement = {
   name: "carillon_prune_ended",
   sql: `DELETE FROM store.jobs WHERE no = ANY (ARRAY(
-    SELECT no FROM store.jobs WHERE state > 1 AND state IN (2, 4) AND updated_at < $1 LIMIT $2))`,
+    SELECT no FROM store.jobs WHERE state > 1 AND state IN (2, 4) AND updated_at < $1 AND ${FORGOTTEN} LIMIT $2))`,
 }
 // Dead letters last: among all that has ended, each look for them would wade through the rest.
 const PRUNE_DEAD: HotStatement = {
   name: "carillon_prune_dead",
   sql: `DELETE FROM store.jobs WHERE no = ANY (ARRAY(
-    SELECT no FROM store.jobs WHERE state > 1 AND state IN (3, 4) AND updated_at < $1 LIMIT $2))`,
+    SELECT no FROM store.jobs WHERE state > 1 AND state IN (3, 4) AND updated_at < $1 AND ${FORGOTTEN} LIMIT $2))`,
 }
 const PRUNE_PARTS: HotStatement = {
   name: "carillon_prune_parts",
@@ -166,6 +171,21 @@ const PRUNE_IDS: HotStatement = {
 
 async function deleted(db: Database, statement: HotStatement, values: readonly unknown[]): Promise<number> {
   return db.count("reads", statement, values)
+}
+
+const PRUNE_RUNS: HotStatement = {
+  name: "carillon_prune_runs",
+  sql: "SELECT * FROM store.prune_runs($1, $2, $3)",
+}
+
+async function pruneRuns(
+  db: Database,
+  time: ServerTime,
+  { eventsBefore, limit }: PruneRequest,
+): Promise<{ runs: number; more: boolean }> {
+  const [row] = await db.callOn("reads", PRUNE_RUNS, [time.now(), Math.floor(eventsBefore), limit])
+  const { runs, more } = row as unknown as { runs: number; more: boolean }
+  return { runs, more }
 }
 
 interface PrunedCommits {

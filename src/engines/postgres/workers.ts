@@ -9,6 +9,7 @@ import type {
 } from "../../engine/leases.ts"
 import { isGone, type ProcessIdentity } from "../../engine/process.ts"
 import type { Row } from "../sql/program.ts"
+import { dueAtOf } from "./claim.ts"
 import type { Database, HotStatement } from "./database.ts"
 import { arrayOf } from "./lines.ts"
 import type { ServerTime } from "./time.ts"
@@ -115,7 +116,7 @@ function toGlance(row: Row): Glance {
   return {
     work: (row.work as unknown) === true,
     released: (row.released as unknown) === true,
-    nextDueAt: row.due_at as number | null,
+    nextDueAt: dueAtOf(row.due_at),
     catalogVersion: row.catalog_version as number | null,
   }
 }

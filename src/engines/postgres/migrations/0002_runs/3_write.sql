@@ -10,7 +10,7 @@
 -- Answers [[signals, or -1 = fenced, of each], [places whose jobs wait again], [places whose ends woke a job]].
 CREATE FUNCTION store.write_runs(p_now BIGINT, p_separator TEXT, p_nil TEXT,
   p_runs BIGINT[], p_jobs BIGINT[], p_workers INTEGER[], p_epochs INTEGER[],
-  p_of INTEGER[], p_steps TEXT, p_phases TEXT, p_attempts INTEGER[], p_outcomes TEXT, p_ats BIGINT[], p_lengths INTEGER[],
+  p_of INTEGER[], p_steps TEXT, p_phases TEXT, p_attempts INTEGER[], p_outcomes TEXT, p_ats BIGINT[], p_lengths BIGINT[],
   p_inputs TEXT, p_outputs TEXT, p_undos TEXT, p_errors TEXT, p_dues BIGINT[], p_wait_kinds TEXT, p_wait_names TEXT,
   p_waits TEXT, p_record_workers INTEGER[],
   p_end_of INTEGER[], p_end_states TEXT, p_end_results TEXT, p_end_errors TEXT, p_end_keeps BIGINT[], p_end_closes INTEGER[],
@@ -220,7 +220,7 @@ BEGIN
   WITH parked AS (
     UPDATE store.jobs j
     SET state = 0, lease = NULL, crashes = 0, isolated = 0, updated_at = p_now,
-        due_at = coalesce(greatest((p.value ->> 1)::bigint, p_now), 140737488355328), reason = p.value ->> 2
+        due_at = greatest(coalesce((p.value ->> 1)::bigint, 140737488355328), p_now), reason = p.value ->> 2
     FROM json_array_elements(p_parks) AS p JOIN store.runs r ON r.no = p_runs[(p.value ->> 0)::integer]
     WHERE j.no = p_jobs[(p.value ->> 0)::integer] AND p_signals[(p.value ->> 0)::integer] >= 0
       AND r.signals = (p.value ->> 3)::integer
