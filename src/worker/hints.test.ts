@@ -144,3 +144,25 @@ describe("whom a change of the catalog concerns", () => {
     expect(concernedBy([change, put], [OK, { status: "ok", count: 1 }], "shop")).toBe(null)
   })
 })
+
+describe("whom the end of a run concerns", () => {
+  const end: Change = {
+    kind: "end-run",
+    lease: { run: 1, job: 1, worker: 1, epoch: 1 },
+    records: [],
+    state: "done",
+    result: null,
+    error: null,
+    keepUntil: null,
+    close: true,
+  }
+
+  it("is nobody, when no parent waited for it", () => {
+    expect(concerned(end, { status: "ok", count: 0 })).toEqual([])
+  })
+
+  it("is its group, when its parent goes on or it is to be undone first", () => {
+    expect(concerned(end, { status: "ok", count: 1 })).toEqual(["shop"])
+    expect(concerned(end, { status: "ok", count: 0, parked: true })).toEqual(["shop"])
+  })
+})

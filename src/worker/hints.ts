@@ -4,6 +4,8 @@ import type { AppendEvents, AppendResult, Change, ChangeResult } from "../engine
 /** Whom a commit concerns beside the process that wrote it: these groups; null = everybody. */
 export type Concerned = readonly string[] | null
 
+type Written = Extract<ChangeResult, { readonly status: "ok" }>
+
 /**
  * Who should hear of what was written. What the writing worker runs itself, or looks for itself when it
  * is due, concerns nobody else: a hint makes every worker of a group look.
@@ -19,13 +21,13 @@ export function concernedBy(
     if (result?.status !== "ok") continue
     if (isForEverybody(change, result)) return null
     if (change.kind === "append") addOpen(groups, change, result.append)
-    else for (const group of groupsOf(change, ownGroup)) groups.add(group)
+    else for (const group of groupsOf(change, result, ownGroup)) groups.add(group)
   }
   return [...groups]
 }
 
 /** The catalog changed, or jobs of groups that are not named did. */
-function isForEverybody(change: Change, { count }: { readonly count?: number }): boolean {
+function isForEverybody(change: Change, { count }: Written): boolean {
   switch (change.kind) {
     case "put-subscription":
     case "redrive":
@@ -48,7 +50,7 @@ function addOpen(groups: Set<string>, { batches, jobs, parts }: AppendEvents, ap
   for (const part of parts) groups.add(part.group)
 }
 
-function groupsOf(change: Change, ownGroup: string): string[] {
+function groupsOf(change: Change, { count, parked }: Written, ownGroup: string): string[] {
   switch (change.kind) {
     case "settle-batch":
     case "advance-replay": {
@@ -60,8 +62,9 @@ function groupsOf(change: Change, ownGroup: string): string[] {
       return change.outcome.kind === "retry" && change.record === null ? [ownGroup] : []
     case "start-run": // what is leased to its starter, or joined, is nobody else's to take
       return change.worker === null ? [change.run.group] : []
+    case "end-run": // a parent of it waited, or it is to be undone first
+      return count === 0 && parked !== true ? [] : [ownGroup]
     case "signal-run":
-    case "end-run": // a parent of it may wait
     case "put-schedule":
       return [ownGroup]
     default:
