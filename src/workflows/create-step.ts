@@ -56,14 +56,21 @@ export type StepOutput<TOutput> = WorkflowData<TOutput> & {
  * ```ts
  * import { createStep, StepResponse } from "carillon/workflows"
  *
+ * interface Stock {
+ *   reserve(sku: string): Promise<{ readonly id: string }>
+ *   free(id: string): Promise<void>
+ * }
+ *
  * const reserveStock = createStep(
  *   "reserve-stock",
  *   async ({ sku }: { sku: string }, { container }) => {
- *     const reservation = await container.resolve("stock").reserve(sku)
- *     return new StepResponse(reservation, reservation.id as string)
+ *     const stock: Stock = container.resolve("stock")
+ *     const reservation = await stock.reserve(sku)
+ *     return new StepResponse(reservation, reservation.id)
  *   },
  *   async (id, { container }) => {
- *     if (id) await container.resolve("stock").free(id)
+ *     const stock: Stock = container.resolve("stock")
+ *     if (id) await stock.free(id)
  *   },
  * )
  * ```
