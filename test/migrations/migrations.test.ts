@@ -4,6 +4,8 @@ import { join } from "node:path"
 import { DatabaseSync } from "node:sqlite"
 import { createCarillon } from "carillon"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { commitIdFrom, deliveryId } from "../../src/core/ids.ts"
+import { resolvePolicy } from "../../src/core/policy.ts"
 import { MIGRATIONS } from "../../src/engines/sqlite/migrations.ts"
 
 const FOLDER = new URL("../../src/engines/sqlite/migrations/", import.meta.url)
@@ -32,6 +34,29 @@ function storeAt(count: number): void {
   }
   db.close()
 }
+
+const COMMIT = commitIdFrom(Date.parse("2026-11-01"))
+const DEFINITION = {
+  pattern: "order.placed",
+  filter: null,
+  sender: null,
+  scope: null,
+  target: { kind: "handler" },
+  policy: resolvePolicy(),
+  paused: false,
+}
+
+/** A subscription, an event and a job for it that waits. */
+const WAITING_WORK = `
+  INSERT INTO subscriptions (no, group_name, id) VALUES (1, 'shop', 'mail@order.placed');
+  INSERT INTO subscription_versions VALUES (1, 1, NULL, '${JSON.stringify(DEFINITION)}');
+  INSERT INTO commits VALUES ('${COMMIT}', 1, 1);
+  INSERT INTO commit_names VALUES ('order.placed', '${COMMIT}', 1);
+  INSERT INTO events (commit_id, idx, name, at, data) VALUES ('${COMMIT}', 0, 'order.placed', 0, '{"id":"ord_1001"}');
+  INSERT INTO jobs (id, kind, group_name, subscription, commit_id, idx, replay, scope, priority, state, reason, due_at,
+    attempt, crashes, isolated, epoch, created_at, updated_at)
+  VALUES ('${deliveryId(COMMIT, 0, 1, 0)}', 'delivery', 'shop', 1, '${COMMIT}', 0, 0, '', 1, 0, 'queued', 0, 0, 0, 0, 0, 0, 0);
+`
 
 function schemaOf(file: string): unknown[] {
   const db = new DatabaseSync(file)
@@ -71,6 +96,25 @@ describe("migrations", () => {
       expect(migrated).toEqual(schemaOf(path))
     })
   }
+
+  it("keep the work that waited in a store of the first schema", async () => {
+    storeAt(1)
+    const db = new DatabaseSync(path)
+    db.exec(WAITING_WORK)
+    db.close()
+    const mailed: string[] = []
+
+    const carillon = await createCarillon(options())
+    carillon.events.subscribe<{ id: string }>("order.placed", ({ data }) => void mailed.push(data.id), {
+      subscriberId: "mail",
+    })
+    await carillon.start()
+    await carillon.replay({ subscription: "mail", since: new Date(0) })
+    await carillon.drain()
+
+    expect(mailed).toEqual(["ord_1001", "ord_1001"]) // the delivery that waited, and its replay
+    await carillon.stop()
+  })
 
   it("leave a store alone that a newer Carillon wrote, to the byte", async () => {
     storeAt(MIGRATIONS.length)
