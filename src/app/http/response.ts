@@ -74,10 +74,15 @@ export class Answer implements AppResponse {
   }
 
   end(body?: string | Uint8Array): this {
-    const hasBody = ![204, 205, 304].includes(this.statusCode)
-    // A view on shared memory is not a body to the types, and is none here.
-    const content = hasBody ? ((body ?? null) as ConstructorParameters<typeof Response>[0]) : null
-    return this.take(new Response(content, { status: this.statusCode, headers: this.headers }))
+    const { statusCode: status, headers } = this
+    this.#refuseLate()
+    if (BODILESS.includes(status)) {
+      headers.delete("content-type")
+      return this.#answer(new Response(null, { status, headers }))
+    }
+    // A view on shared memory is no body to the types, and does not come here.
+    const content = (body ?? null) as ConstructorParameters<typeof Response>[0]
+    return this.#answer(new Response(content, { status, headers }))
   }
 
   redirect(first: string | number, second?: string): this {
@@ -131,8 +136,12 @@ export class Answer implements AppResponse {
   /** Answers with a web response that a handler returned, and the headers that were set before. */
   take(response: Response): this {
     this.#refuseLate()
+    return this.#answer(withHeaders(response, this.headers))
+  }
+
+  #answer(response: Response): this {
     this.#isGiven = true
-    this.#give(response.headers === this.headers ? response : withHeaders(response, this.headers))
+    this.#give(response)
     return this
   }
 
@@ -143,6 +152,8 @@ export class Answer implements AppResponse {
       )
   }
 }
+
+const BODILESS: readonly number[] = [204, 205, 304]
 
 const TYPES: Readonly<Record<string, string>> = {
   json: "application/json; charset=utf-8",
