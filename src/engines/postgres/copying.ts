@@ -19,7 +19,7 @@ $$;
 `
 
 /** Whoever has not looked into the store since it was empty can write nothing but these. */
-const GUARDED = ["commits", "staged", "workers", "subscriptions", "jobs"]
+const GUARDED = ["commits", "staged", "workers", "subscriptions", "jobs", "runs", "records"]
 
 export async function closeForCopy(session: TransactionSession, db: Database): Promise<void> {
   await session.query(db.text(CLOSE))

@@ -210,7 +210,7 @@ const LACKING_RIGHTS = `SELECT p.name || ' on ' || c.relname AS name
     AND NOT has_table_privilege(c.oid, p.name)
   UNION ALL
   SELECT 'USAGE on ' || c.relname FROM ${OURS}
-  WHERE c.relkind = 'S' AND c.relname = 'leases' AND NOT has_sequence_privilege(c.oid, 'USAGE')
+  WHERE c.relkind = 'S' AND c.relname IN ('leases', 'jobs_no_seq', 'runs_no_seq') AND NOT has_sequence_privilege(c.oid, 'USAGE')
   UNION ALL
   SELECT 'EXECUTE on ' || f.proname FROM pg_proc f JOIN pg_namespace n ON n.oid = f.pronamespace AND n.nspname = $1
   WHERE NOT has_function_privilege(f.oid, 'EXECUTE')
