@@ -18,11 +18,17 @@ export class Listener {
   readonly host: string
   readonly port: number
   readonly #servers: readonly Server[]
+  readonly #sockets = new Set<Socket>()
 
   private constructor(host: string, port: number, servers: readonly Server[]) {
     this.host = host
     this.port = port
     this.#servers = servers
+    for (const server of servers)
+      server.on("connection", (socket: Socket) => {
+        this.#sockets.add(socket)
+        socket.once("close", () => this.#sockets.delete(socket))
+      })
   }
 
   /** @throws ConfigError when the port is taken, or the host is none of this machine's */
@@ -65,8 +71,10 @@ export class Listener {
     clearTimeout(deadline)
   }
 
+  /** Node does not count those as idle that never said anything, as browsers open them ahead of time. */
   #closeIdle(): void {
     for (const server of this.#servers) server.closeIdleConnections()
+    for (const socket of this.#sockets) if (socket.bytesRead === 0) socket.destroy()
   }
 
   #closeAll(): void {
