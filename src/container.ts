@@ -16,7 +16,11 @@ export const ContainerRegistrationKeys = Object.freeze({
 } as const)
 
 /** The awilix container that handlers get: the event module, the logger, and what the application registers. */
-export type CarillonContainer = AwilixContainer
+export type CarillonContainer = AwilixContainer<CarillonCradle>
+
+/** What Carillon itself registers, each where it is made; the application's own is resolved with a type of its choice. */
+// biome-ignore lint/suspicious/noEmptyInterface: the rooms above add to it what they register
+export interface CarillonCradle {}
 
 export function newContainer(): CarillonContainer {
   return createContainer({ injectionMode: InjectionMode.PROXY, strict: false })

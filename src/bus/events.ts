@@ -138,3 +138,11 @@ function nameOf(event: unknown): string {
   if (typeof name === "string" && typeof event === "object") return name
   throw new InvalidInputError(expected("an event's name, a symbol or a definition", event))
 }
+
+declare module "../container.ts" {
+  interface CarillonCradle {
+    readonly event: EventModule
+    readonly event_bus: EventModule
+    readonly logger: HandlerLogger
+  }
+}

@@ -196,3 +196,9 @@ async function refuseMissing(
   const missing = [...new Set(keys)].filter((key) => !there.has(key))
   if (missing.length > 0) throw notFound(name, primaryKey, missing)
 }
+
+declare module "../container.ts" {
+  interface CarillonCradle {
+    readonly query: Query
+  }
+}

@@ -318,3 +318,9 @@ function notFound(workflow: string, transactionId: string): NotFoundError {
     `There is no run of \`${workflow}\` with the transaction id \`${transactionId}\`. Look for it with \`carillon runs\`.`,
   )
 }
+
+declare module "../container.ts" {
+  interface CarillonCradle {
+    readonly workflows: WorkflowEngine
+  }
+}
