@@ -58,7 +58,7 @@ function valuesOf(given: Readonly<Record<string, unknown>>): unknown[] {
 }
 
 function checkProperty(name: string, where: string, { traits }: Property): void {
-  if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name))
+  if (!/^[A-Za-z_][A-Za-z0-9_]{0,62}$/.test(name) || name === "__proto__")
     throw new InvalidInputError(
       `Expected ${where} to be called with at most 63 letters, digits and \`_\`. Choose another name.`,
     )

@@ -23,7 +23,7 @@ export async function openDataStore(database: unknown, schema: string | undefine
     throw new ConfigError(
       expected("`database` to be `file:…`, a path, `:memory:` or `postgres://…`", database),
     )
-  return new SqliteStore(pathOf(database))
+  return SqliteStore.open(pathOf(database))
 }
 
 function pathOf(database: string): string {

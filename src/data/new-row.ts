@@ -16,7 +16,8 @@ export function newRow(shape: Shape, given: unknown, at: Date, newId: () => stri
   const row: StoredRow = {}
   for (const [name, traits] of shape.properties) {
     const where = `\`${name}\` of \`${shape.name}\``
-    const value = data[name] ?? (name === "created_at" || name === "updated_at" ? at : data[name])
+    const own = Object.hasOwn(data, name) ? data[name] : undefined
+    const value = name === "created_at" || name === "updated_at" ? (own ?? at) : own
     if (value !== undefined) row[name] = toStored(where, traits, value)
     else if (traits.defaultValue !== undefined) row[name] = toStored(where, traits, traits.defaultValue)
     else if (traits.kind === "id")
@@ -40,7 +41,7 @@ export function changeOf(shape: Shape, given: unknown, at: Date): StoredRow {
   for (const [name, value] of Object.entries(checkedData(shape, given)))
     if (value !== undefined)
       change[name] = toStored(`\`${name}\` of \`${shape.name}\``, traitsOf(shape, name), value)
-  if (shape.key in change)
+  if (Object.hasOwn(change, shape.key))
     throw new InvalidInputError(
       `Expected \`${shape.key}\` of \`${shape.name}\` not to be changed: rows are known by it. Make a new row instead.`,
     )

@@ -9,7 +9,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from "kysely"
-import { StoppedError } from "../core/errors.ts"
+import { StoppedError, StoreError } from "../core/errors.ts"
 import { isBusy, storeError } from "../engines/sqlite/database.ts"
 import { Patience } from "../engines/sqlite/patience.ts"
 import type { Answer, DataStore, Tables, Work } from "./data-store.ts"
@@ -20,6 +20,11 @@ const OPENING_PATIENCE_MS = 5_000
 
 /** Texts of statements come from filters, so there are many, but not without end. */
 const MOST_STATEMENTS = 500
+
+const LIKES = [
+  ["like_exactly", false],
+  ["like_loosely", true],
+] as const
 
 /** A second connection to the file in which the events are; in memory a database of its own. */
 export class SqliteStore implements DataStore {
@@ -38,14 +43,28 @@ export class SqliteStore implements DataStore {
   readonly #patience = new Patience()
   #turn: Promise<unknown> = Promise.resolve()
 
-  constructor(path: string) {
-    if (path !== ":memory:") mkdirSync(dirname(path), { recursive: true })
+  /** Of processes that open a new file at once, SQLite turns all but one away without waiting. */
+  static async open(path: string): Promise<SqliteStore> {
+    if (path !== ":memory:") makeFolder(dirname(path))
+    for (const startedAt = performance.now(); ; ) {
+      try {
+        return new SqliteStore(path)
+      } catch (error) {
+        if (!isBusy(error) || performance.now() - startedAt > OPENING_PATIENCE_MS) throw storeError(error)
+        await pause(1 + Math.random() * 4)
+      }
+    }
+  }
+
+  private constructor(path: string) {
     this.#db = new DatabaseSync(path, { timeout: OPENING_PATIENCE_MS })
-    this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0")
-    for (const [name, ignoreCase] of [
-      ["like_exactly", false],
-      ["like_loosely", true],
-    ] as const)
+    try {
+      this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0")
+    } catch (error) {
+      this.#db.close()
+      throw error
+    }
+    for (const [name, ignoreCase] of LIKES)
       this.#db.function(name, { deterministic: true }, (value, pattern) =>
         value === null ? null : Number(matcherOf(String(pattern), ignoreCase).test(String(value))),
       )
@@ -122,6 +141,17 @@ export class SqliteStore implements DataStore {
       this.#statements.set(sql, statement)
     }
     return statement
+  }
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true })
+  } catch (cause) {
+    throw new StoreError(
+      `Expected \`${folder}\` to be a folder that can be made, got: ${(cause as Error).message}. Check the path of the database.`,
+      { cause },
+    )
   }
 }
 

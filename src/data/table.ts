@@ -205,7 +205,7 @@ export class Table implements Rows {
   #toRow(kept: Readonly<Record<string, unknown>>): Row {
     const row: Row = {}
     for (const [name, traits] of this.shape.properties)
-      if (name in kept) row[name] = fromStored(traits, kept[name])
+      if (Object.hasOwn(kept, name)) row[name] = fromStored(traits, kept[name])
     return row
   }
 }
