@@ -73,6 +73,7 @@ export interface StepRequest extends Answering {
       }
 }
 
+/** Which step is over, and with what. */
 export interface StepResponseRequest extends StepRequest {
   /** The step's output, or its error; a `StepResponse` says what its compensation gets, too. */
   readonly stepResponse?: unknown
@@ -107,6 +108,7 @@ export interface RunTransaction {
   getErrors(handlerType?: StepPhase): readonly RunError[]
 }
 
+/** How far a run has come. */
 export interface RunFlow {
   readonly modelId: string
   readonly transactionId: string
@@ -124,6 +126,7 @@ export interface RunFlow {
   readonly steps: Readonly<Record<string, RunFlowStep>> // by name
 }
 
+/** How far a step has come, forward and back. */
 export interface RunFlowStep {
   readonly id: string // its name
   readonly attempts: number
@@ -131,11 +134,13 @@ export interface RunFlowStep {
   readonly compensate: RunFlowAction
 }
 
+/** Where one direction of a step stands. */
 export interface RunFlowAction {
   readonly state: RunStepState
   readonly status: "idle" | "ok" | "waiting" | "temporary_failure" | "permanent_failure"
 }
 
+/** Medusa's words for the states of steps. */
 export type RunStepState =
   | "not_started"
   | "invoking"
@@ -166,10 +171,12 @@ export interface RunEvents {
   readonly onCompensateStepFailure?: (moment: StepMoment) => unknown
 }
 
+/** Something has become of a run. */
 export interface RunMoment {
   readonly transaction: RunTransaction
 }
 
+/** Something has become of a step. */
 export interface StepMoment extends RunMoment {
   readonly step: RunFlowStep
 }

@@ -1,5 +1,5 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec"
-import { InvalidInputError } from "../core/errors.ts"
+import { expected, InvalidInputError } from "../core/errors.ts"
 import { isStepResult, type StepContext } from "../runs/definition.ts"
 import { type CompensateFn, checkFunction, type StepExecutionContext } from "./create-step.ts"
 import { currentComposition } from "./current-composition.ts"
@@ -62,7 +62,15 @@ export function createHook<Name extends string, Input, Output = unknown>(
   options: { readonly resultValidator?: StandardSchemaV1<unknown, Output> } = {},
 ): Hook<Name, Input, Output> {
   const composition = currentComposition(`hook \`${name}\``)
-  const slot = new HookSlot(composition.workflow, settingsOf(name).name, options.resultValidator ?? null)
+  const { resultValidator = null } = options
+  if (resultValidator !== null && typeof resultValidator["~standard"]?.validate !== "function")
+    throw new InvalidInputError(
+      expected(
+        `the \`resultValidator\` of hook \`${name}\` to be a Standard Schema, as zod's are`,
+        resultValidator,
+      ),
+    )
+  const slot = new HookSlot(composition.workflow, settingsOf(name).name, resultValidator)
   const output = composition.add({
     ...settingsOf(name),
     kind: "hook",

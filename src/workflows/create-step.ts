@@ -35,6 +35,7 @@ export type StepFunction<TInput = unknown, TOutput = unknown> = (
   ...input: undefined extends TInput ? [input?: StepInput<TInput>] : [input: StepInput<TInput>]
 ) => StepOutput<TOutput>
 
+/** A step's input: the value, or what stands for it. */
 export type StepInput<TInput> = TInput | WorkflowData<TInput>
 
 /** What stands for a step's output, and lets the step be configured for this one workflow. */

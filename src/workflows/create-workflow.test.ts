@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, it } from "vitest"
+import { beforeEach, describe, expect, it, vi } from "vitest"
 import { walkWorkflow } from "../../test/support/walk-workflow.ts"
 import { codeOf } from "../core/errors.ts"
 import { workflowRegistry } from "../runs/registry.ts"
@@ -88,6 +88,16 @@ describe("a composed workflow", () => {
       "a spread",
       (loaded: Order) => ({ ...{ id: "old" }, ...loaded, customer: null }),
       { ...order, customer: null },
+    ],
+    [
+      "the rest of a destructuring",
+      ({ id, ...rest }: Order) => ({ rest, id }),
+      { id: "ord_1", rest: { lines: order.lines, customer: order.customer } },
+    ],
+    [
+      "a spread after a property was read",
+      (loaded: Order) => ({ ...{ name: loaded.customer.name }, ...loaded.customer, ...loaded }),
+      { name: "Ada", ...order },
     ],
     ["a property that is not there", (loaded: Order) => ({ x: loaded.lines[9]?.sku }), { x: undefined }],
     [
@@ -248,6 +258,22 @@ describe("a composer", () => {
 
     expect(() => step?.config({ maxRetries: 3 })).toThrow("cannot be configured any more")
   })
+})
+
+it("steps and composers of different copies of the door work together", async () => {
+  vi.resetModules()
+  const other = await import("./index.ts")
+  const otherEcho = other.createStep("other-echo", async (value: unknown) => new other.StepResponse(value))
+
+  const workflow = createWorkflow("copies", (input: { id: string }) => {
+    const loaded = loadOrder(input.id)
+    const made = other.transform({ loaded }, ({ loaded }) => loaded.id)
+    const said = other.when({ loaded }, ({ loaded }) => loaded.id !== "").then(() => otherEcho(made))
+    return new other.WorkflowResponse({ said })
+  })
+
+  expect(other.createWorkflow).not.toBe(createWorkflow)
+  expect((await walkWorkflow(workflow, { id: "ord_3" })).result).toEqual({ said: "ord_3" })
 })
 
 describe("parallelize", () => {

@@ -30,6 +30,15 @@ export function isSpread(key: string): boolean {
   return key.startsWith(SPREAD)
 }
 
+/**
+ * Which properties were left out of a spread into an object with the keys `holder`, as in `const { id, ...rest } = brand`: they were
+ * offered by their names, since they had been asked for before, and did not come along.
+ */
+export function leftOut(key: string, holder: readonly string[]): readonly string[] {
+  const offered = JSON.parse(key.slice(key.indexOf("["))) as string[]
+  return offered.filter((name) => !holder.includes(name))
+}
+
 const SOURCE = Symbol.for("carillon.reference")
 const SPREAD = "\0carillon.spread:"
 const MOST_DESTRUCTURED = 100
@@ -53,11 +62,12 @@ function proxyOf(target: object, source: Source, methods: Readonly<Record<string
     deleteProperty: () => refuse(source, "deprived of a property"),
     apply: () => refuse(source, "called"),
     // All that can be said of its keys before it is there: it is to be spread into an object.
-    ownKeys: () => [`${SPREAD}${++spreads}`],
-    getOwnPropertyDescriptor: (_, name) =>
-      typeof name === "string" && isSpread(name)
-        ? { value: self, enumerable: true, configurable: true, writable: false }
-        : undefined,
+    ownKeys: () => [`${SPREAD}${++spreads}${JSON.stringify([...properties.keys()])}`, ...properties.keys()],
+    getOwnPropertyDescriptor: (_, name) => {
+      if (typeof name !== "string") return undefined
+      const value = isSpread(name) ? self : properties.get(name)
+      return value && { value, enumerable: true, configurable: true, writable: false }
+    },
   })
   return self
 

@@ -1,6 +1,6 @@
 import type { RunValues } from "../runs/definition.ts"
 import type { ComposedStep } from "./composed-step.ts"
-import { isSpread, sourceOf } from "./reference.ts"
+import { isSpread, leftOut, sourceOf } from "./reference.ts"
 
 /** A value with references in it, as it was handed over, and how to make the real one of it. */
 export interface Template {
@@ -39,7 +39,7 @@ export function readCopy({ read }: Template, values: RunValues): unknown {
 export function once(values: RunValues, key: object, make: () => unknown): unknown {
   const cell = values.memo(key, () => ({ answer: null })) as Cell
   if (cell.answer === null) {
-    const value = make()
+    const value = settled(make())
     const answer = { value }
     cell.answer = answer
     if (value instanceof Promise)
@@ -48,6 +48,12 @@ export function once(values: RunValues, key: object, make: () => unknown): unkno
       })
   }
   return cell.answer.value
+}
+
+/** What a function of the user's answered with; anything that is awaited is a promise from here on. */
+export function settled(value: unknown): unknown {
+  if (value instanceof Promise || value === null || typeof value !== "object") return value
+  return typeof (value as { then?: unknown }).then === "function" ? Promise.resolve(value) : value
 }
 
 interface Cell {
@@ -66,7 +72,7 @@ function joined(
   if (parts.every((part) => part.isFixed)) return constant(value)
   return {
     read: (values) => {
-      const read = parts.map((part) => part.read(values))
+      const read = readAll(parts, values)
       return read.some((each) => each instanceof Promise) ? Promise.all(read).then(join) : join(read)
     },
     needs: parts.flatMap((part) => part.needs),
@@ -74,13 +80,30 @@ function joined(
   }
 }
 
+function readAll(parts: readonly Template[], values: RunValues): unknown[] {
+  const read: unknown[] = []
+  try {
+    for (const part of parts) read.push(part.read(values))
+    return read
+  } catch (error) {
+    // Nobody will await what was read before, which may fail as well.
+    for (const each of read) if (each instanceof Promise) each.catch(() => {})
+    throw error
+  }
+}
+
 function objectOf(names: readonly string[], values: readonly unknown[]): Record<string, unknown> {
   const made: Record<string, unknown> = {}
   names.forEach((name, i) => {
-    if (isSpread(name)) Object.assign(made, values[i])
+    if (isSpread(name)) spreadInto(made, values[i], leftOut(name, names))
     else Object.defineProperty(made, name, { value: values[i], ...OPEN })
   })
   return made
+}
+
+function spreadInto(made: object, value: unknown, without: readonly string[]): void {
+  for (const [name, each] of Object.entries((value ?? {}) as object))
+    if (!without.includes(name)) Object.defineProperty(made, name, { value: each, ...OPEN })
 }
 
 function copied(value: unknown): unknown {

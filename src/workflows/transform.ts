@@ -1,7 +1,7 @@
 import { checkFunction } from "./create-step.ts"
 import { currentComposition } from "./current-composition.ts"
 import { reference } from "./reference.ts"
-import { once, readCopy, templateOf } from "./template.ts"
+import { once, readCopy, settled, templateOf } from "./template.ts"
 import type { Unwrapped, WorkflowData } from "./workflow-data.ts"
 
 type Then<From, To> = (value: From) => To | Promise<To>
@@ -49,7 +49,7 @@ export function transform(values: unknown, ...functions: readonly Then<unknown, 
 
 function chained(value: unknown, functions: readonly Then<unknown, unknown>[]): unknown {
   return functions.reduce(
-    (before, next) => (before instanceof Promise ? before.then(next) : next(before)),
+    (before, next) => settled(before instanceof Promise ? before.then(next) : next(before)),
     value,
   )
 }

@@ -185,4 +185,40 @@ describe("transform", () => {
       await expect(read()).resolves.toBe("ok")
     },
   )
+
+  it("that fails beside another leaves no rejection unhandled", async () => {
+    const unhandled = vi.fn()
+    process.on("unhandledRejection", unhandled)
+    const workflow = createWorkflow("failing-twice", (cart: Cart) => {
+      const later = transform(cart, async (): Promise<{ text: string }> => {
+        throw new Error("later")
+      })
+      const now = transform(cart, (): string => {
+        throw new Error("now")
+      })
+      return new WorkflowResponse({ later: later.text, now })
+    })
+
+    const { error } = await walkWorkflow(workflow, {})
+    await new Promise((resolve) => setImmediate(resolve))
+    process.off("unhandledRejection", unhandled)
+
+    expect(error?.message).toBe("now")
+    expect(unhandled).not.toHaveBeenCalled()
+  })
+
+  it("awaits what can be awaited without being a promise", async () => {
+    // biome-ignore lint/suspicious/noThenProperty: as query builders have it
+    const query = { then: (resolve: (rows: string[]) => void) => resolve(["row"]) }
+    const workflow = createWorkflow("queries", (cart: Cart) => {
+      const rows = transform(
+        cart,
+        () => query as never as Promise<string[]>,
+        (rows) => rows.length,
+      )
+      return new WorkflowResponse(rows)
+    })
+
+    expect((await walkWorkflow(workflow, {})).result).toBe(1)
+  })
 })

@@ -36,10 +36,12 @@ export interface WorkflowMethods<TData, TResult> {
   retryStep(request: StepRequest): Promise<RunOutcome<TResult>>
 }
 
+/** What `run` takes, with the input's type. */
 export interface RunWorkflowRequest<TData> extends RunRequest {
   readonly input?: TData
 }
 
+/** Which step is over, and with what. */
 export interface RegisterStepRequest extends StepRequest {
   /** The step's output, or its error. */
   readonly response?: unknown
