@@ -80,9 +80,8 @@ export class App {
   }
 
   async #openModules({ modules, config }: LoadedApp): Promise<void> {
-    if (modules.length === 0) return
-    const { database = "", postgres } = config.carillon
-    this.#modules = await openModules({ container: this.container, database, postgres, modules })
+    const { database = "", postgres, migrate } = config.carillon
+    this.#modules = await openModules({ container: this.container, database, postgres, migrate, modules })
   }
 }
 

@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
+import { workflowRegistry } from "../runs/registry.ts"
 import { findSources } from "./discovery.ts"
 import { loadApp } from "./load.ts"
 
@@ -135,6 +136,136 @@ describe("an app's files", () => {
 
     writeFileSync(join(folder, "src/subscribers/b.ts"), subscriber('"brand.updated"', "syncBrand"))
     expect((await loadApp({ folder, mode: "dev" })).subscribers).toHaveLength(2)
+  })
+})
+
+describe("an app's modules", () => {
+  const module = (name: string): string => `
+    import { Module } from "carillon"
+    class Service { constructor(_, options) { this.options = options } }
+    export default Module("${name}", { service: Service })`
+  const load = (files: Readonly<Record<string, string>>) =>
+    loadApp({ folder: setup(files), mode: "dev" }).then(({ modules }) =>
+      modules.map(({ module, options }) => [module.name, options]),
+    )
+
+  it("are those of the configuration in its order, with their options, and then all others", async () => {
+    const loaded = await load({
+      "carillon.config.ts": `export default { modules: [
+        { resolve: "./src/modules/cms", options: { apiKey: "123" } },
+        { resolve: "./plugins/tax.ts" },
+      ] }`,
+      "src/modules/brand/index.ts": module("brand"),
+      "src/modules/cms/index.ts": module("cms"),
+      "src/modules/cms/service.ts": "export class NotAModule {}",
+      "plugins/tax.ts": module("tax"),
+    })
+
+    expect(loaded).toEqual([
+      ["cms", { apiKey: "123" }],
+      ["tax", undefined],
+      ["brand", undefined],
+    ])
+  })
+
+  it.each([
+    ["a folder that is not there", '[{ resolve: "./src/modules/brnad" }]', /brnad.*there is none/],
+    ["a package that is not installed", '[{ resolve: "no-such-module" }]', /no-such-module.*installed/],
+    ["no place", "[{ options: {} }]", /modules\[0\].*`resolve`/],
+    ["an unknown field", '[{ resolve: "./x", option: {} }]', /modules\[0\].*`option`/],
+    ["an object instead of a list", "{}", /`modules` to be a list/],
+  ])("are refused for %s", async (_, modules, message) => {
+    await expect(
+      load({ "carillon.config.ts": `export default { modules: ${modules} }` }),
+    ).rejects.toMatchObject({
+      code: "CARILLON_CONFIG",
+      message: expect.stringMatching(message),
+    })
+  })
+
+  it("have a module as their default export", async () => {
+    await expect(load({ "src/modules/brand/index.ts": "export default class {}" })).rejects.toThrow(
+      /src\/modules\/brand\/index\.ts: .*Module\(name/,
+    )
+  })
+})
+
+describe("an app's API", () => {
+  const load = (files: Readonly<Record<string, string>>) => loadApp({ folder: setup(files), mode: "dev" })
+
+  it("is its route files by their places, but for private folders, and its middlewares", async () => {
+    const { api, warnings } = await load({
+      "src/api/admin/brands/route.ts": "export const POST = () => {}",
+      "src/api/admin/brands/[id]/route.js": "export const GET = () => {}\nexport const AUTHENTICATE = false",
+      "src/api/admin/brands/validators.ts": "throw new Error('nobody loads this')",
+      "src/api/admin/_drafts/route.ts": "export const GET = () => {}",
+      "src/api/store/route.ts": "export const helper = 1",
+      "src/api/middlewares.ts": `
+        import { defineMiddlewares } from "carillon"
+        export default defineMiddlewares([{ matcher: "/admin*", middlewares: [(req, res, next) => next()] }])`,
+    })
+
+    expect(api.routes.map(({ path, authenticate }) => [path, authenticate])).toEqual([
+      ["/admin/brands/:id", false],
+      ["/admin/brands", true],
+    ])
+    expect(api.middlewares.routes).toMatchObject([{ matcher: "/admin*", methods: null }])
+    expect(warnings).toEqual([expect.stringContaining("src/api/store/route.ts")])
+  })
+
+  it("names the file that is wrong", async () => {
+    await expect(load({ "src/api/middlewares.ts": "export default 7" })).rejects.toThrow(
+      /^src\/api\/middlewares\.ts: /,
+    )
+    await expect(load({ "src/api/brands/route.ts": "export const GET = 7" })).rejects.toThrow(
+      /^src\/api\/brands\/route\.ts: /,
+    )
+  })
+})
+
+describe("an app's jobs", () => {
+  const job = (config: string): string => `export default async () => {}\nexport const config = ${config}`
+  const load = (files: Readonly<Record<string, string>>) => loadApp({ folder: setup(files), mode: "dev" })
+  afterEach(() => workflowRegistry.clear())
+
+  it("become workflows of one step, with their schedule", async () => {
+    const { jobs } = await load({
+      "src/jobs/sync.ts": job('{ name: "sync-brands", schedule: "0 3 * * *", numberOfExecutions: 2 }'),
+      "src/schedules/deep/tidy.ts": job('{ name: "tidy", schedule: { interval: 60_000 } }'),
+      "src/schedules/report.ts": job(
+        '{ name: "report", schedule: { cron: "@daily", timeZone: "Europe/Berlin" } }',
+      ),
+    })
+
+    expect(jobs.map(({ name }) => name).sort()).toEqual(["report", "sync-brands", "tidy"])
+    const optionsOf = (name: string) => workflowRegistry.get(`job:${name}`)?.options.schedule
+    expect(optionsOf("sync-brands")).toMatchObject({ cron: "0 3 * * *", numberOfExecutions: 2 })
+    expect(optionsOf("tidy")).toMatchObject({ cron: null, interval: 60_000 })
+    expect(optionsOf("report")).toMatchObject({ timeZone: "Europe/Berlin" })
+  })
+
+  it.each([
+    ["a cron expression that is none", job('{ name: "x", schedule: "at night" }'), /`cron`/],
+    ["a date that never comes", job('{ name: "x", schedule: "0 0 30 2 *" }'), /never comes/],
+    ["neither cron nor interval", job('{ name: "x", schedule: {} }'), /neither/],
+    ["no schedule", job('{ name: "x" }'), /config\.schedule/],
+    ["no name", job('{ schedule: "@daily" }'), /config\.name/],
+    ["an unknown field", job('{ name: "x", schedule: "@daily", sheduled: 1 }'), /sheduled/],
+    ["no config", "export default async () => {}", /`config`/],
+    ["no function", 'export const config = { name: "x", schedule: "@daily" }', /default export/],
+  ])("stop the start with %s, and name the file", async (_, text, message) => {
+    await expect(load({ "src/jobs/sync.ts": text })).rejects.toMatchObject({
+      code: "CARILLON_CONFIG",
+      message: expect.stringMatching(new RegExp(`^src/jobs/sync\\.ts: .*${message.source}`)),
+    })
+  })
+
+  it("have one name each", async () => {
+    const text = job('{ name: "sync", schedule: "@daily" }')
+
+    await expect(load({ "src/jobs/a.ts": text, "src/schedules/b.ts": text })).rejects.toThrow(
+      /`sync`: src\/schedules\/b\.ts and src\/jobs\/a\.ts/,
+    )
   })
 })
 

@@ -26,6 +26,20 @@ describe("a line for people", () => {
     )
   })
 
+  it("of a request has a name of its own, and none of its parts twice", () => {
+    const http = { method: "POST", path: "/admin/brands", status: 200, ms: 16.418 }
+
+    expect(logged((logger) => logger.info({ http }, "POST /admin/brands ← - (200) - 16.418 ms"))).toBe(
+      "http: POST /admin/brands ← - (200) - 16.418 ms\n",
+    )
+  })
+
+  it("shows what somebody else calls http", () => {
+    expect(logged((logger) => logger.info({ http: "plain" }, "Settings:"))).toBe(
+      'info: Settings: {\n  "http": "plain"\n}\n',
+    )
+  })
+
   it("says an error's message once, and where in the reader's files it was thrown", () => {
     const error = new Error("The CMS answered 503")
     error.stack = "Error: The CMS answered 503\n    at send (/shop/cms.ts:3:1)\n    at node:internal/x:1:1"
