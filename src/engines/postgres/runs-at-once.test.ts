@@ -1,6 +1,8 @@
+import pg from "pg"
 import { afterAll, beforeAll, expect, it } from "vitest"
 import { describePostgres } from "../../../test/support/describe.ts"
 import { type TestDatabase, testDatabase } from "../../../test/support/postgres.ts"
+import { until } from "../../../test/support/programs.ts"
 import type { StepRecord } from "../../core/run.ts"
 import type { Change, ChangeResult } from "../../engine/commit.ts"
 import type { Engine } from "../../engine/engine.ts"
@@ -146,22 +148,25 @@ await describePostgres("runs that several processes write of at once", () => {
     }
   })
 
-  it("fences whoever is buried while it writes: what it has written is there for who comes after it", async () => {
+  it("buries nobody who is writing of a run, and fences whoever was buried before", async () => {
     const [first, second] = engines as [Engine, Engine]
-    for (let i = 0; i < 15; i++) {
-      const worker = await join(first)
-      const other = await join(second)
-      const run = runOf((await write(first, start(`cart_${++made}`, { worker })))[0])
-      await database.query(`UPDATE ${schema}.workers SET expires_at = 0 WHERE no = $1`, [worker])
+    const worker = await join(first)
+    const other = await join(second)
+    const run = runOf((await write(first, start(`cart_${++made}`, { worker })))[0])
+    const gate = await closeGate()
+    const writing = write(first, checkpoint(leaseOf(run, worker), [step("charge", worker)]))
+    await gate.isReached()
+    await database.query(`UPDATE ${schema}.workers SET expires_at = 0 WHERE no = $1`, [worker])
 
-      const [[written], stepsSeen] = await Promise.all([
-        write(first, checkpoint(leaseOf(run, worker), [step("charge", worker)])),
-        takeOver(second, other, run),
-      ])
+    const early = await beat(second, other)
+    await gate.open()
+    const [written] = await writing
+    const late = await beat(second, other)
+    const [fenced] = await write(first, checkpoint(leaseOf(run, worker), [step("ship", worker)]))
 
-      if (written?.status === "ok") expect(stepsSeen).toBe(1)
-      else expect([written?.status, await second.queries.runSteps(run.no)]).toEqual(["fenced", []])
-    }
+    expect([early.freed, written?.status]).toEqual([0, "ok"])
+    expect([late.freed, fenced?.status]).toEqual([1, "fenced"])
+    expect((await second.queries.runSteps(run.no)).map((each) => each.step)).toEqual(["charge"])
   })
 
   async function open(): Promise<Engine> {
@@ -179,21 +184,26 @@ await describePostgres("runs that several processes write of at once", () => {
     return engine
   }
 
-  /** Buries until the run is its own, and says how many steps it then sees. */
-  async function takeOver(engine: Engine, worker: number, run: StartedRun): Promise<number> {
-    for (;;) {
-      await engine.leases.heartbeat({ worker, group: "shop", leaseMs: 60_000, handles: [1] })
-      const { jobs } = await engine.leases.claim({
-        worker,
-        group: "shop",
-        slots: [[1, 1_000]],
-        limits: {},
-        priorities: [0, 1, 2],
-        thorough: true,
-        isolated: false,
-        system: 0,
-      })
-      if (jobs.some((job) => job.id === run.id)) return (await engine.queries.runSteps(run.no)).length
+  function beat(engine: Engine, worker: number): Promise<{ readonly freed: number }> {
+    return engine.leases.heartbeat({ worker, group: "shop", leaseMs: 60_000, handles: [] })
+  }
+
+  /** Whoever writes a step waits, in the middle of its transaction, until the gate is opened. */
+  async function closeGate(): Promise<{ isReached(): Promise<void>; open(): Promise<void> }> {
+    await database.query(`CREATE FUNCTION ${schema}.wait_at_gate() RETURNS TRIGGER LANGUAGE plpgsql AS
+      $$ BEGIN PERFORM pg_advisory_xact_lock(${GATE}); RETURN NULL; END $$`)
+    await database.query(
+      `CREATE TRIGGER gate AFTER INSERT ON ${schema}.run_steps FOR EACH STATEMENT EXECUTE FUNCTION ${schema}.wait_at_gate()`,
+    )
+    const keeper = new pg.Client({ connectionString: database.url })
+    await keeper.connect()
+    await keeper.query(`SELECT pg_advisory_lock(${GATE})`)
+    return {
+      isReached: () => until(async () => (await database.query(WAITERS)).length > 0),
+      open: async () => {
+        await keeper.end()
+        await database.query(`DROP FUNCTION ${schema}.wait_at_gate() CASCADE`)
+      },
     }
   }
 
@@ -229,6 +239,9 @@ await describePostgres("runs that several processes write of at once", () => {
     return start(`cart_${++made}`, { worker, parent: { run: parent.id, step: "ship" } })
   }
 })
+
+const GATE = 42
+const WAITERS = `SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND objid = ${GATE} AND NOT granted`
 
 const CONTEXT = {
   eventGroupId: "evg_1",
