@@ -6,6 +6,7 @@ import { testPeek } from "./leases-peek.ts"
 import { testLeasedRuns } from "./leases-runs.ts"
 import { testTake } from "./leases-take.ts"
 import { testWorkers } from "./leases-workers.ts"
+import { testRunsModel } from "./runs-model.ts"
 import type { Suite } from "./test-engine.ts"
 
 /** How work is got, and how it is lost. */
@@ -17,5 +18,6 @@ export function testLeases(suite: Suite): void {
   suite.describe("limits over all workers", () => testLimits(suite))
   suite.describe("crashes", () => testCrashes(suite))
   suite.describe("runs", () => testLeasedRuns(suite))
+  suite.describe("any order of runs", () => testRunsModel(suite))
   suite.describe("any order of events", () => testModel(suite))
 }
