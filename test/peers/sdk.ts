@@ -11,7 +11,6 @@ export interface Sdk {
     result: unknown,
     options?: { readonly hooks: readonly unknown[] },
   ) => unknown
-  // biome-ignore lint/suspicious/noThenProperty: the word is the SDK's
   when(...args: WhenArguments): { readonly then: (steps: () => unknown) => Later | undefined }
   transform(values: unknown, ...functions: readonly ((values: never, context: unknown) => unknown)[]): Later
   parallelize(...steps: readonly unknown[]): readonly Later[]
@@ -148,7 +147,7 @@ export interface Engine {
   run(workflow: string, request?: Request & { readonly transactionId?: string }): Promise<Answer>
   cancel(workflow: string, request: Request): Promise<Answer>
   setStepSuccess(request: StepRequest): Promise<Answer>
-  setStepFailure(request: StepRequest & { readonly forcePermanentFailure?: boolean }): Promise<Answer>
+  setStepFailure(request: StepRequest): Promise<Answer>
   retryStep(request: StepRequest): Promise<Answer>
   subscribe(request: {
     readonly workflowId: string
@@ -166,6 +165,7 @@ export interface StepRequest {
     readonly action: string
   }
   readonly stepResponse?: unknown
+  readonly options?: { readonly forcePermanentFailure?: boolean }
 }
 
 export interface Notice {

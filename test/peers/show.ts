@@ -5,7 +5,9 @@ export function show(value: unknown): string {
   if (typeof value === "function") return "function"
   if (Array.isArray(value)) return `[${value.map(show).join(", ")}]`
   if (value === null || typeof value !== "object") return JSON.stringify(value)
-  const own = Object.entries(value).map(([name, inner]) => `${name}: ${show(inner)}`)
+  const own = Object.entries(value)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, inner]) => `${name}: ${show(inner)}`)
   return own.length === 0 ? "{}" : `{ ${own.join(", ")} }`
 }
 

@@ -33,7 +33,8 @@ export interface Trace {
   readonly strays?: readonly string[] // errors that nobody caught
 }
 
-const SLOWEST_MS = 8_000
+/** The slowest program ends a run after half a second; ten times that on a busy machine. */
+const PATIENCE_MS = 4_000
 const STEP_MS = 10
 
 /** Where one program plays: it writes down each call, answer and event. */
@@ -139,22 +140,19 @@ export class Stage {
 
   async refuse(transactionId: string, stepId: string, stepResponse: unknown, forcePermanentFailure = false) {
     const key = { workflowId: this.id, transactionId, stepId, action: "invoke" }
-    const request = { idempotencyKey: key, stepResponse, forcePermanentFailure }
-    return this.ask(`refuse ${stepId}`, () => this.engine.setStepFailure(request))
+    const request = { idempotencyKey: key, stepResponse, options: { forcePermanentFailure } }
+    const as = `refuse ${stepId}${forcePermanentFailure ? " for good" : ""}`
+    return this.ask(as, () => this.engine.setStepFailure(request))
   }
 
   /** Waits until the run has ended, and notes how. */
   async ended(transactionId: string, workflow = this.id, as = "end"): Promise<void> {
     let end: End | null = null
-    await this.until(async () => {
+    const isSo = await this.until(async () => {
       end = await this.#lane.look(workflow, transactionId)
       return end !== null && isOver(end)
     })
-    this.#notes[as] = end ?? "nothing kept"
-  }
-
-  seen(transactionId: string, workflow = this.id): Promise<End | null> {
-    return this.#lane.look(workflow, transactionId)
+    this.#notes[isSo ? as : `${as}, which did not come`] = end ?? "nothing kept"
   }
 
   async look(transactionId: string, as: string, workflow = this.id): Promise<void> {
@@ -163,7 +161,8 @@ export class Stage {
 
   /** Waits until a call was written down that often. */
   async called(line: string, times = 1): Promise<void> {
-    await this.until(() => this.#calls.filter((call) => call.startsWith(line)).length >= times)
+    const isSo = await this.until(() => this.#calls.filter((call) => call.startsWith(line)).length >= times)
+    if (!isSo) this.#notes[`not called ${times} times`] = line
   }
 
   hear({ name, data }: HeardEvent): void {
@@ -171,7 +170,8 @@ export class Stage {
   }
 
   async heard(times: number): Promise<void> {
-    await this.until(() => this.#events.length >= times)
+    if (!(await this.until(() => this.#events.length >= times)))
+      this.#notes[`not heard ${times} times`] = this.#events.length
   }
 
   /** Time enough for what must not happen to happen. */
@@ -179,15 +179,14 @@ export class Stage {
     await sleep(ms)
   }
 
-  async until(isSo: () => boolean | Promise<boolean>): Promise<void> {
-    const givesUpAt = performance.now() + SLOWEST_MS
+  /** Whether it came to be so in time. */
+  async until(isSo: () => boolean | Promise<boolean>): Promise<boolean> {
+    const givesUpAt = performance.now() + PATIENCE_MS
     while (!(await isSo())) {
-      if (performance.now() > givesUpAt) {
-        this.#notes.stuck = `waited for ${SLOWEST_MS} ms`
-        return
-      }
+      if (performance.now() > givesUpAt) return false
       await sleep(STEP_MS)
     }
+    return true
   }
 }
 

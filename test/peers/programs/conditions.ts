@@ -1,3 +1,4 @@
+import type { Later } from "../sdk.ts"
 import type { Program } from "../stage.ts"
 
 export const conditions: readonly Program[] = [
@@ -21,7 +22,7 @@ export const conditions: readonly Program[] = [
     finding: "skips the steps of a condition that does not hold; their value is undefined, nothing is undone",
     async play(stage) {
       const { WorkflowResponse, when } = stage.sdk
-      const steps = (last: () => unknown) => (input: never) => {
+      const steps = (last: () => unknown) => (input: Later) => {
         const gift = when(input, () => false).then(() => {
           stage.step("wrap")(1)
           return stage.step("gift")(2)

@@ -118,7 +118,7 @@ export const hooks: readonly Program[] = [
         const answer = await workflow(stage.container).run({ throwOnError: false })
         stage.note(name, {
           state: answer.transaction.getState(),
-          price: (answer.result as { price: unknown }).price,
+          price: (answer.result as { price: unknown } | undefined)?.price,
         })
       }
     },

@@ -1,4 +1,5 @@
-import type { Program } from "../stage.ts"
+import type { Later, Step, StepRequest, Workflow } from "../sdk.ts"
+import type { Program, Stage } from "../stage.ts"
 
 export const nested: readonly Program[] = [
   {
@@ -132,32 +133,17 @@ export const nested: readonly Program[] = [
     needs: "engine",
     async play(stage) {
       const { WorkflowResponse } = stage.sdk
-      const wait = stage.step({ name: "approve", async: true }, () => undefined)
-      const child = stage.sdk.createWorkflow(
-        { name: `${stage.id}-pay`, retentionTime: 60 },
-        () => new WorkflowResponse({ total: wait(1) }),
-      )
-      const parent = stage.workflow(
-        (input) => {
-          stage.step("reserve")(0)
-          const paid = child.runAsStep({ input })
-          return new WorkflowResponse(stage.step("ship")(paid))
-        },
-        { retentionTime: 60 },
-      )
+      const [wait, ofChild] = approval(stage)
+      const settings = { name: `${stage.id}-pay`, retentionTime: 60 }
+      const child = stage.sdk.createWorkflow(settings, () => new WorkflowResponse({ total: wait(1) }))
+      const parent = parentOf(stage, child)
 
       await stage.run(parent, { input: { total: 4 }, context: { transactionId: "trx_1" } })
       await stage.called("approve")
-      const transactionId = `${stage.id}-pay-as-step-trx_1`
-      const key = { workflowId: `${stage.id}-pay`, transactionId, stepId: "approve", action: "invoke" }
-      await stage.until(async () => (await look(transactionId)) === "invoking")
-      await stage.ask("succeed", () => stage.engine.setStepSuccess({ idempotencyKey: key, stepResponse: 9 }))
+      await stage.quiet()
+      await stage.ask("succeed", () => stage.engine.setStepSuccess({ ...ofChild(), stepResponse: 9 }))
       await stage.ended("trx_1")
-      await stage.ended(transactionId, `${stage.id}-pay`, "end of the child")
-
-      async function look(transaction: string): Promise<string | undefined> {
-        return (await stage.seen(transaction, `${stage.id}-pay`))?.state
-      }
+      await stage.ended(ofChild().idempotencyKey.transactionId, `${stage.id}-pay`, "end of the child")
     },
   },
   {
@@ -166,30 +152,40 @@ export const nested: readonly Program[] = [
     needs: "engine",
     async play(stage) {
       const { WorkflowResponse } = stage.sdk
-      const wait = stage.step({ name: "approve", async: true }, () => undefined)
+      const [wait, ofChild] = approval(stage)
       const child = stage.sdk.createWorkflow({ name: `${stage.id}-pay`, retentionTime: 60 }, () => {
         stage.step("authorize")(1)
         return new WorkflowResponse(wait(1))
       })
-      const parent = stage.workflow(
-        (input) => {
-          stage.step("reserve")(0)
-          const paid = child.runAsStep({ input })
-          return new WorkflowResponse(stage.step("ship")(paid))
-        },
-        { retentionTime: 60 },
-      )
+      const parent = parentOf(stage, child)
 
       await stage.run(parent, { input: { total: 4 }, context: { transactionId: "trx_1" } })
       await stage.called("approve")
-      const transactionId = `${stage.id}-pay-as-step-trx_1`
-      const key = { workflowId: `${stage.id}-pay`, transactionId, stepId: "approve", action: "invoke" }
       await stage.quiet()
-      await stage.ask("refuse", () =>
-        stage.engine.setStepFailure({ idempotencyKey: key, stepResponse: { message: "no" } }),
-      )
+      const refusal = { ...ofChild(), stepResponse: { name: "Refusal", message: "too dear" } }
+      const key = refusal.idempotencyKey
+      await stage.engine.setStepFailure(refusal).catch(() => undefined)
       await stage.ended("trx_1")
-      await stage.ended(transactionId, `${stage.id}-pay`, "end of the child")
+      await stage.ended(key.transactionId, key.workflowId, "end of the child")
     },
   },
 ]
+
+function parentOf(stage: Stage, child: Workflow): Workflow {
+  const compose = (input: Later) => {
+    stage.step("reserve")(1)
+    const paid = child.runAsStep({ input })
+    return new stage.sdk.WorkflowResponse(stage.step("ship")(paid))
+  }
+  return stage.workflow(compose, { retentionTime: 60 })
+}
+
+/** A step of a child that waits, and how it is named from outside, which is known once it has begun. */
+function approval(stage: Stage): readonly [Step, () => StepRequest] {
+  const seen = { transactionId: "" }
+  const wait = stage.step({ name: "approve", async: true }, (_: unknown, { transactionId }) => {
+    seen.transactionId = transactionId
+  })
+  const part = { workflowId: `${stage.id}-pay`, stepId: "approve", action: "invoke" }
+  return [wait, () => ({ idempotencyKey: { ...part, ...seen } })]
+}

@@ -194,11 +194,11 @@ export const timing: readonly Program[] = [
       })
       let ticks = 0
       stage.workflow(() => new WorkflowResponse(tick(1)), {
-        schedule: { interval: 100, numberOfExecutions: 2 },
+        schedule: { interval: 1_000, numberOfExecutions: 2 },
       })
 
       await stage.until(() => ticks >= 2)
-      await stage.quiet(400)
+      await stage.quiet(1_300)
       stage.note("ticks", ticks)
     },
   },
