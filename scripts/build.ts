@@ -1,10 +1,11 @@
 // Promise: dist/ is the publishable form of src/: the same files in the same places, as JavaScript with types.
 
 import { spawnSync } from "node:child_process"
-import { chmodSync, existsSync, globSync, readFileSync, rmSync } from "node:fs"
+import { chmodSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 
 rmSync("dist", { recursive: true, force: true })
 compile()
+for (const file of globSync("dist/**/*.d.ts")) nameCompiled(file)
 makeRunnable("dist/cli/main.js")
 console.log(`dist/ has ${globSync("dist/**/*.js").length} modules`)
 
@@ -12,6 +13,13 @@ function compile(): void {
   const tsc = ["node_modules/typescript/bin/tsc", "-p", "tsconfig.build.json"]
   const { status } = spawnSync(process.execPath, tsc, { stdio: "inherit" })
   if (status !== 0) process.exit(status ?? 1)
+}
+
+/** The compiler rewrites what is imported, and leaves what is augmented by its name in the source. */
+function nameCompiled(file: string): void {
+  const text = readFileSync(file, "utf8")
+  const named = text.replace(/^declare module "(\.[^"]+)\.ts"/gm, 'declare module "$1.js"')
+  if (named !== text) writeFileSync(file, named)
 }
 
 function makeRunnable(file: string): void {

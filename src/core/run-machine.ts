@@ -77,7 +77,7 @@ export function decide(plan: RunPlan, facts: RunFacts): RunDecision {
 }
 
 /** It goes back from the first step on that failed for good, or once a step was undone. */
-export function isReverting(plan: RunPlan, { steps, doomed }: RunFacts): boolean {
+function isReverting(plan: RunPlan, { steps, doomed }: RunFacts): boolean {
   if (doomed || steps.compensate.size > 0) return true
   for (const record of steps.invoke.values()) {
     if (record.outcome !== "permanent") continue

@@ -112,7 +112,7 @@ export class Schedules {
 }
 
 /** The first tick after a moment; those of an interval follow the one before. Null = there is none. */
-export function nextTick(
+function nextTick(
   { cron, interval, timeZone }: WorkflowSchedule,
   after: number,
   before: number | null = null,
