@@ -165,6 +165,16 @@ await describeEngines((engine) => {
     await expect(brands.restoreBrands(first.id)).rejects.toMatchObject({ code: "CARILLON_DUPLICATE" })
   })
 
+  it("writes what comes at the same moment, but for the one that cannot be written", async () => {
+    const names = ["A", "B", "A", "C"]
+
+    const results = await Promise.allSettled(names.map((name) => brands.createBrands({ name })))
+
+    const states = results.map(({ status }) => status)
+    expect(states.filter((state) => state === "rejected")).toHaveLength(1)
+    expect((await brands.listBrands()).map(({ name }) => name).toSorted()).toEqual(["A", "B", "C"])
+  })
+
   it("updates one row by its id, and says when", async () => {
     const brand = await brands.createBrands({ name: "Acme", metadata: { a: 1 } })
     await clock.advance("1m")

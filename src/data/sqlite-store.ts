@@ -1,30 +1,17 @@
 import { mkdirSync } from "node:fs"
 import { dirname } from "node:path"
-import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite"
-import {
-  type CompiledQuery,
-  DummyDriver,
-  Kysely,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-} from "kysely"
-import { StoppedError, StoreError } from "../core/errors.ts"
+import { DummyDriver, Kysely, SqliteAdapter, SqliteIntrospector, SqliteQueryCompiler } from "kysely"
+import { StoreError } from "../core/errors.ts"
 import { isBusy, storeError } from "../engines/sqlite/database.ts"
 import { Patience } from "../engines/sqlite/patience.ts"
-import type { Answer, DataStore, Tables, Work } from "./data-store.ts"
-import { matcherOf } from "./like.ts"
+import type { DataStore, Tables, Work } from "./data-store.ts"
+import { OPENING_PATIENCE_MS, SqliteConnection } from "./sqlite-connection.ts"
 
-/** How long opening waits for other processes that open the same file. */
-const OPENING_PATIENCE_MS = 5_000
+/** Writes of one moment share a transaction, and one wait for the disk. */
+const MOST_TOGETHER = 100
 
-/** Texts of statements come from filters, so there are many, but not without end. */
-const MOST_STATEMENTS = 500
-
-const LIKES = [
-  ["like_exactly", false],
-  ["like_loosely", true],
-] as const
+/** A write that waits for its transaction; runs in it, and then says how to tell who asked. */
+type Waiting = (failure: Error | null) => () => void
 
 /** A second connection to the file in which the events are; in memory a database of its own. */
 export class SqliteStore implements DataStore {
@@ -38,10 +25,10 @@ export class SqliteStore implements DataStore {
       createQueryCompiler: () => new SqliteQueryCompiler(),
     },
   })
-  readonly #db: DatabaseSync
-  readonly #statements = new Map<string, StatementSync>()
+  readonly #connection: SqliteConnection
   readonly #patience = new Patience()
-  #turn: Promise<unknown> = Promise.resolve()
+  readonly #waiting: Waiting[] = []
+  #writing: Promise<void> | null = null
 
   /** Of processes that open a new file at once, SQLite turns all but one away without waiting. */
   static async open(path: string): Promise<SqliteStore> {
@@ -57,28 +44,27 @@ export class SqliteStore implements DataStore {
   }
 
   private constructor(path: string) {
-    this.#db = new DatabaseSync(path, { timeout: OPENING_PATIENCE_MS })
-    try {
-      this.#db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 0")
-    } catch (error) {
-      this.#db.close()
-      throw error
-    }
-    for (const [name, ignoreCase] of LIKES)
-      this.#db.function(name, { deterministic: true }, (value, pattern) =>
-        value === null ? null : Number(matcherOf(String(pattern), ignoreCase).test(String(value))),
-      )
+    this.#connection = new SqliteConnection(path)
   }
 
-  async read<T>(work: () => Work<T>): Promise<T> {
-    return this.#patiently(() => this.#transaction("BEGIN", work))
+  read<T>(work: () => Work<T>): Promise<T> {
+    return this.#patiently(() => this.#connection.transaction("BEGIN", () => this.#connection.run(work())))
   }
 
-  /** One after the other: whoever waits for another process's lock keeps its place. */
   write<T>(work: () => Work<T>): Promise<T> {
-    const result = this.#turn.then(() => this.#patiently(() => this.#transaction("BEGIN IMMEDIATE", work)))
-    this.#turn = result.catch(ignore) // who called hears of it
-    return result
+    return new Promise((resolve, reject) => {
+      this.#waiting.push((failure) => {
+        if (failure !== null) return () => reject(failure)
+        try {
+          const result = this.#connection.savepoint(() => this.#connection.run(work()))
+          return () => resolve(result)
+        } catch (error) {
+          if (!this.#connection.isInTransaction) throw error // the disk is full: nobody's write is there
+          return () => reject(storeError(error))
+        }
+      })
+      this.#writing ??= this.#writeAll()
+    })
   }
 
   alter<T>(work: () => Work<T>): Promise<T> {
@@ -86,61 +72,41 @@ export class SqliteStore implements DataStore {
   }
 
   async close(): Promise<void> {
-    await this.#turn
-    this.#statements.clear()
-    if (this.#db.isOpen) this.#db.close()
+    await this.#writing
+    this.#connection.close()
   }
 
-  async #patiently<T>(attempt: () => T): Promise<T> {
+  async #writeAll(): Promise<void> {
+    while (this.#waiting.length > 0) {
+      await new Promise(setImmediate) // whoever writes at this moment comes along
+      const startedAt = performance.now()
+      const together = this.#waiting.splice(0, MOST_TOGETHER)
+      for (const tell of await this.#commit(together)) tell()
+      const pauseMs = this.#patience.afterWrite(startedAt, performance.now())
+      if (pauseMs > 0) await pause(pauseMs)
+    }
+    this.#writing = null
+  }
+
+  async #commit(together: readonly Waiting[]): Promise<readonly (() => void)[]> {
+    const commit = () =>
+      this.#connection.transaction("BEGIN IMMEDIATE", () => together.map((each) => each(null)))
+    try {
+      return await this.#patiently(commit, this.#patience)
+    } catch (error) {
+      return together.map((each) => each(error as Error))
+    }
+  }
+
+  async #patiently<T>(attempt: () => T, patience = new Patience()): Promise<T> {
     for (;;) {
       try {
-        const startedAt = performance.now()
-        const result = attempt()
-        const pauseMs = this.#patience.afterWrite(startedAt, performance.now())
-        if (pauseMs > 0) await pause(pauseMs)
-        return result
+        return attempt()
       } catch (error) {
         if (!isBusy(error)) throw storeError(error)
-        this.#patience.sawCompany(performance.now())
-        await pause(this.#patience.afterBusy(performance.now(), Math.random()))
+        await pause(patience.afterBusy(performance.now(), Math.random()))
       }
     }
-  }
-
-  #transaction<T>(begin: string, work: () => Work<T>): T {
-    if (!this.#db.isOpen)
-      throw new StoppedError("The modules were closed, and their data is asked for no more.")
-    this.#db.exec(begin)
-    try {
-      const program = work()
-      let step = program.next()
-      while (!step.done) step = program.next(this.#run(step.value))
-      this.#db.exec("COMMIT")
-      return step.value
-    } catch (error) {
-      if (this.#db.isTransaction) this.#db.exec("ROLLBACK")
-      throw error
-    }
-  }
-
-  #run({ sql, parameters }: CompiledQuery): Answer {
-    const statement = this.#prepare(sql)
-    const values = parameters.map(
-      (each) => (typeof each === "boolean" ? Number(each) : each) as SQLInputValue,
-    )
-    if (statement.columns().length === 0) return { rows: [], count: Number(statement.run(...values).changes) }
-    const rows = statement.all(...values)
-    return { rows, count: rows.length }
-  }
-
-  #prepare(sql: string): StatementSync {
-    let statement = this.#statements.get(sql)
-    if (statement === undefined) {
-      statement = this.#db.prepare(sql)
-      if (this.#statements.size >= MOST_STATEMENTS) this.#statements.clear()
-      this.#statements.set(sql, statement)
-    }
-    return statement
   }
 }
 
@@ -158,5 +124,3 @@ function makeFolder(folder: string): void {
 function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
-
-function ignore(): void {}
