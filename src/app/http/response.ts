@@ -33,7 +33,7 @@ export interface AppResponse {
 /** An answer while it is made. */
 export class Answer implements AppResponse {
   statusCode = 200
-  readonly headers = new Headers()
+  readonly headers: Headers = new Headers()
   /** Resolves with what the handler answered. */
   readonly given: Promise<Response>
   readonly #give: (response: Response) => void
