@@ -1,76 +1,12 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process"
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { dirname, join, resolve } from "node:path"
+import { execFile } from "node:child_process"
+import { readFileSync, rmSync } from "node:fs"
+import { join, resolve } from "node:path"
 import { promisify } from "node:util"
 import { type Carillon, createCarillon } from "carillon"
-import { afterEach, describe, expect, it } from "vitest"
+import { describe, expect, it } from "vitest"
+import { appOf, cleanUp, run, write } from "../support/app-process.ts"
 
 const root = resolve(import.meta.dirname, "../..")
-const cli = join(root, "src/cli/main.ts")
-const cleanups: (() => unknown)[] = []
-
-afterEach(async () => {
-  for (const clean of cleanups.splice(0).reverse()) await clean()
-})
-
-/** An app of these files in a folder of its own. */
-function appOf(files: Readonly<Record<string, string>>): string {
-  const folder = mkdtempSync(join(tmpdir(), "carillon-e2e-"))
-  cleanups.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
-  write(folder, { "package.json": '{ "name": "shop" }', ...files })
-  return folder
-}
-
-function write(folder: string, files: Readonly<Record<string, string>>): void {
-  for (const [name, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, name)), { recursive: true })
-    writeFileSync(join(folder, name), text)
-  }
-}
-
-interface Running {
-  readonly child: ChildProcess
-  readonly exit: Promise<{ code: number | null; output: string }>
-  /** Resolves when the process has written this, after what the last call waited for. */
-  says(text: string | RegExp): Promise<string>
-}
-
-function run(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
-  const child = spawn(process.execPath, [cli, ...args], {
-    cwd: root,
-    env: { ...process.env, CARILLON_LOG: "", CARILLON_DATABASE: "", ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  })
-  cleanups.push(() => child.kill("SIGKILL"))
-  let output = ""
-  let seen = 0
-  let look = (): void => {}
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding("utf8").on("data", (chunk: string) => {
-      output += chunk
-      look()
-    })
-  const exit = new Promise<{ code: number | null; output: string }>((done) => {
-    child.on("close", (code) => {
-      done({ code, output })
-      look()
-    })
-  })
-  const says = (text: string | RegExp): Promise<string> =>
-    new Promise((done, fail) => {
-      look = () => {
-        const match =
-          typeof text === "string" ? output.indexOf(text, seen) : output.slice(seen).search(text) + seen
-        if (match >= seen) {
-          seen = match + 1
-          done(output.slice(match))
-        } else if (child.exitCode !== null) fail(new Error(`It ended without saying ${text}:\n${output}`))
-      }
-      look()
-    })
-  return { child, exit, says }
-}
 
 /** Another process's view of the app's store. */
 async function storeOf(folder: string): Promise<Carillon> {
@@ -79,7 +15,7 @@ async function storeOf(folder: string): Promise<Carillon> {
     group: "elsewhere",
     logger: false,
   })
-  cleanups.push(() => carillon.stop())
+  cleanUp(() => carillon.stop())
   return carillon
 }
 
@@ -334,7 +270,7 @@ describe("an app that runs once", () => {
     const { code, output } = await app.exit
 
     expect(output).toMatch(
-      /info: Processing brand\.created which has 1 subscribers\ninfo: Sending a POST request to \/brands\.\ninfo: Request Data: \{\n {2}"id": "\w+",\n {2}"name": "Acme"\n\}\ninfo: API Key: "123"\n/,
+      /info: Processing brand\.created which has 1 subscribers\ninfo: Sending a POST request to \/brands\.\ninfo: Request Data: \{\n {2}"id": "\w+",\n {2}"name": "Acme",\n {2}"created_at": "[^"]+",\n {2}"updated_at": "[^"]+",\n {2}"deleted_at": null\n\}\ninfo: API Key: "123"\n/,
     )
     expect(output).toMatch(/warn: .*attempt 1: The CMS answered 503/)
     expect(code).toBe(0)
