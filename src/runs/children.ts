@@ -3,7 +3,7 @@ import type { QueriesPort } from "../engine/queries.ts"
 import type { RunRow } from "../engine/runs.ts"
 import type { Committer } from "../worker/committer.ts"
 import type { WorkflowDefinition } from "./definition.ts"
-import type { RunFacts } from "./live-run.ts"
+import type { RunFacts } from "./run-facts.ts"
 import type { ChildEnd } from "./step-call.ts"
 import { writeError } from "./step-error.ts"
 

@@ -1,91 +1,24 @@
-import type { Clock, Timer } from "../core/clock.ts"
-import { CarillonError, LeaseLostError, StoppedError, StoreError } from "../core/errors.ts"
+import type { Clock } from "../core/clock.ts"
+import { LeaseLostError, StoppedError, StoreError } from "../core/errors.ts"
 import { isEnded, type RunContext, type RunState, type StepRecord } from "../core/run.ts"
 import { decide, type RunDecision, type StepStart, StepStates } from "../core/run-machine.ts"
 import { writeValue } from "../core/value.ts"
 import type { ChangeResult } from "../engine/commit.ts"
 import { reach } from "../engine/faults.ts"
-import type { QueriesPort } from "../engine/queries.ts"
 import type { RunLease } from "../engine/runs.ts"
 import type { Committer } from "../worker/committer.ts"
 import type { Children } from "./children.ts"
+import { Deadline } from "./deadline.ts"
 import type { WorkflowDefinition } from "./definition.ts"
 import type { EventWaits } from "./event-waits.ts"
+import { Lookups } from "./lookups.ts"
 import { planOf, stepOf } from "./plan.ts"
+import type { RunFacts, RunIdentity } from "./run-facts.ts"
+import type { RunEnd, RunSeat, RunTake } from "./run-seat.ts"
+import { cancelled, doomOf, momentOf, reasonOf, runTimeout } from "./run-words.ts"
 import { StepCall, type StepEnd, stepTimeout } from "./step-call.ts"
 import { readError, writeError } from "./step-error.ts"
 import { type Memos, StepValues } from "./values.ts"
-
-/** What stays the same of a run as long as it is. */
-export interface RunIdentity {
-  readonly id: string
-  readonly workflow: string
-  readonly transactionId: string
-  readonly parentKey: string | null // the idempotency key of the step whose child it is
-  readonly input: string | null
-  readonly context: RunContext
-  readonly startedAt: number
-}
-
-/** What a step's attempt needs to know of its run. */
-export interface RunFacts extends RunIdentity {
-  readonly clock: Clock
-  readonly container: unknown
-  readonly worker: number
-  readonly children: Children
-  readonly waits: EventWaits
-  loggerFor(step: string): unknown
-}
-
-/** The room that a run lives in. */
-export interface RunSeat {
-  readonly clock: Clock
-  readonly committer: Committer
-  readonly queries: QueriesPort
-  readonly children: Children
-  readonly waits: EventWaits
-  /** Not without a lease, nor while the store refuses writes, nor once we stop. */
-  mayStart(): boolean
-  loggerFor(run: LiveRun, step: string): unknown
-  /** Releases or clears what its steps emitted, for good. */
-  finish(run: LiveRun, state: RunState): Promise<void>
-  tell(run: LiveRun, moment: RunMomentName, step: string | null): void
-  /** It is not held here any more. */
-  gone(run: LiveRun, how: RunEnd): void
-  onError(error: unknown): void
-}
-
-export type RunMomentName =
-  | "begin"
-  | "resume"
-  | "finish"
-  | "compensateBegin"
-  | "timeout"
-  | "background"
-  | "stepBegin"
-  | "stepSuccess"
-  | "stepFailure"
-  | "stepAwaiting"
-  | "stepSkipped"
-  | "compensateStepSuccess"
-  | "compensateStepFailure"
-
-export type RunEnd =
-  | { readonly kind: "ended" | "lost" }
-  | { readonly kind: "parked"; readonly dueAt: number | null }
-
-/** How a run came to be held here. */
-export interface RunTake {
-  readonly lease: RunLease
-  readonly definition: WorkflowDefinition
-  readonly container: unknown
-  readonly records: readonly StepRecord[]
-  readonly state: RunState
-  readonly signals: number
-  readonly cancelled: string | null
-  readonly recovered: boolean // another process may have begun what no record tells of
-  readonly staged: boolean // events may be staged under its group
-}
 
 /**
  * A run that this process holds.
@@ -112,24 +45,24 @@ export class LiveRun implements RunFacts {
   staged: boolean
   result: string | null = null
   state: RunState
-  readonly #seat: RunSeat
+  readonly #seat: RunSeat<LiveRun>
+  readonly #deadline: Deadline | null // null = it may take as long as it wants
   readonly #recovered: boolean
+  readonly #suspected: boolean
   readonly #calls = new Map<StepCall, Promise<void>>()
-  readonly #lookedFor = new Set<string>()
+  readonly #lookups: Lookups
   #memos: Memos = new Map()
   #states: StepStates
   #fresh: StepRecord[] = []
   #signals: number
   #cancelled: string | null
   #doom: Error | null = null
-  #looking = 0
   #held = true
   #ending = false
   #advancing = false
   #again = false
-  #deadline: Timer | null = null
 
-  constructor(seat: RunSeat, identity: RunIdentity, take: RunTake) {
+  constructor(seat: RunSeat<LiveRun>, identity: RunIdentity, take: RunTake) {
     this.#seat = seat
     this.id = identity.id
     this.workflow = identity.workflow
@@ -147,10 +80,24 @@ export class LiveRun implements RunFacts {
     this.staged = take.staged
     this.state = take.state
     this.#recovered = take.recovered
+    this.#suspected = take.suspected
     this.#states = new StepStates(take.records)
     this.#signals = take.signals
+    this.#lookups = new Lookups({
+      waits: seat.waits,
+      children: seat.children,
+      startedAt: identity.startedAt,
+      onFound: (record) => {
+        if (this.#held) this.#fresh.push(record)
+      },
+      onEnd: () => this.pump(),
+      onError: seat.onError,
+    })
     this.#cancelled = take.cancelled
-    if (identity.context.timeoutAt !== null) this.#watchDeadline(identity.context.timeoutAt)
+    this.#doom = doomOf(identity, take)
+    const { timeoutAt } = identity.context
+    this.#deadline =
+      timeoutAt === null ? null : new Deadline(seat.clock, timeoutAt, () => this.#deadlinePassed())
   }
 
   get worker(): number {
@@ -175,7 +122,7 @@ export class LiveRun implements RunFacts {
   }
 
   get isBusy(): boolean {
-    return this.#calls.size > 0 || this.#looking > 0
+    return this.#calls.size > 0 || this.#lookups.areOpen
   }
 
   loggerFor(step: string): unknown {
@@ -209,8 +156,7 @@ export class LiveRun implements RunFacts {
     if (row.cancelled !== null && this.#cancelled === null) this.#abort(cancelled(row.cancelled))
     this.#cancelled = row.cancelled
     this.#states = new StepStates(records)
-    for (const record of this.#states.invoke.values()) this.#lookFor(record)
-    for (const record of this.#states.compensate.values()) this.#lookFor(record)
+    this.#look()
     this.pump()
   }
 
@@ -289,16 +235,17 @@ export class LiveRun implements RunFacts {
       this.#doom = runTimeout(this.workflow, this.context)
       this.#seat.tell(this, "timeout", null)
     }
-    return this.#doom !== null || this.#cancelled !== null
+    return this.#doom !== null || this.#cancelled !== null || this.state === "compensating"
   }
 
   #whatFollows(
     decision: RunDecision,
     fresh: readonly StepRecord[],
   ): "end" | "park" | "write" | "start" | "wait" {
-    const isIdle = !this.isBusy && !fresh.some((record) => this.#isToBeLookedFor(record))
+    const isIdle = !this.isBusy && !fresh.some((record) => this.#lookups.isNeeded(record))
     if (isEnded(decision.state) && isIdle) return "end"
-    if (decision.start.length === 0 && isIdle) return "park"
+    // One that has come further is no suspect any more, however often its processes died: a park says so.
+    if (isIdle && (decision.start.length === 0 || (this.#suspected && fresh.length > 0))) return "park"
     if (fresh.length > 0) return "write"
     if (decision.start.length > 0 && this.#seat.mayStart()) return "start"
     return "wait"
@@ -322,7 +269,7 @@ export class LiveRun implements RunFacts {
   async #park(decision: RunDecision, fresh: readonly StepRecord[]): Promise<void> {
     const { timeoutAt } = this.context
     const deadline = decision.state === "invoking" ? timeoutAt : null
-    const dueAt = earlier(decision.nextAt, deadline)
+    const dueAt = decision.start.length > 0 ? this.clock.now() : earlier(decision.nextAt, deadline)
     const state = decision.state === this.state || isEnded(decision.state) ? null : decision.state
     const park = { dueAt, reason: reasonOf(decision), signals: this.#signals }
     const result = await this.#record({ kind: "checkpoint", lease: this.lease, records: fresh, state, park })
@@ -416,7 +363,7 @@ export class LiveRun implements RunFacts {
     for (const record of fresh) {
       this.#states.add(record)
       this.#seat.tell(this, momentOf(record), record.step)
-      this.#lookFor(record)
+      this.#lookups.begin(record)
     }
     if (decision.state === "compensating" && this.state === "invoking") {
       this.state = "compensating"
@@ -472,38 +419,15 @@ export class LiveRun implements RunFacts {
     return [{ ...record, outcome: "permanent", dueAt: null, wait: null, error }]
   }
 
-  #isToBeLookedFor({ step, phase, attempt, outcome, wait }: StepRecord): boolean {
-    if (outcome !== "waiting" || (wait?.kind !== "event" && wait?.kind !== "run")) return false
-    return wait.kind === "run" || !this.#lookedFor.has(`${phase} ${step} ${attempt}`)
-  }
-
-  /** What it waits for may have come before the wait was written. */
-  #lookFor(record: StepRecord): void {
-    if (!this.#isToBeLookedFor(record)) return
-    this.#lookedFor.add(`${record.phase} ${record.step} ${record.attempt}`)
-    this.#looking++
-    this.#find(record)
-      .catch((error) => {
-        this.#seat.onError(error)
-        return null
-      })
-      .then((found) => {
-        this.#looking--
-        if (found !== null && this.#held) this.#fresh.push({ ...record, dueAt: null, wait: null, ...found })
-        this.pump()
-      })
-  }
-
-  async #find({ wait, phase }: StepRecord): Promise<Partial<StepRecord> | null> {
-    if (wait?.kind === "event") return this.waits.past(wait, this.startedAt)
-    return wait?.kind === "run" ? this.children.ended(wait.run, phase) : null
-  }
-
   /** Once it is held here: what it waits for may have come while nobody held it. */
   begin(): void {
-    for (const record of this.#states.invoke.values()) this.#lookFor(record)
-    for (const record of this.#states.compensate.values()) this.#lookFor(record)
+    this.#look()
     this.pump()
+  }
+
+  #look(): void {
+    for (const record of this.#states.invoke.values()) this.#lookups.begin(record)
+    for (const record of this.#states.compensate.values()) this.#lookups.begin(record)
   }
 
   /** It has ended, and its events were still to be released or cleared when it was last held. */
@@ -514,16 +438,9 @@ export class LiveRun implements RunFacts {
     this.#leave({ kind: "ended" })
   }
 
-  #watchDeadline(at: number): void {
-    const ms = Math.min(Math.max(0, at - this.clock.now()), LONGEST_TIMER_MS)
-    this.#deadline = this.clock.setTimeout(() => {
-      this.#deadline = null
-      if (this.clock.now() < at) this.#watchDeadline(at)
-      else {
-        if (this.state === "invoking") this.#abort(runTimeout(this.workflow, this.context))
-        this.pump()
-      }
-    }, ms)
+  #deadlinePassed(): void {
+    if (this.state === "invoking") this.#abort(runTimeout(this.workflow, this.context))
+    this.pump()
   }
 
   #abort(reason: Error): void {
@@ -533,13 +450,11 @@ export class LiveRun implements RunFacts {
   #leave(how: RunEnd): void {
     if (!this.#held) return
     this.#held = false
-    if (this.#deadline !== null) this.clock.clearTimeout(this.#deadline)
+    this.#deadline?.clear()
     this.#memos = new Map()
     this.#seat.gone(this, how)
   }
 }
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1
 
 const NOTHING = {
   ms: 0,
@@ -554,43 +469,4 @@ const NOTHING = {
 function earlier(a: number | null, b: number | null): number | null {
   if (a === null || b === null) return a ?? b
   return Math.min(a, b)
-}
-
-function momentOf({ phase, outcome }: StepRecord): RunMomentName {
-  if (outcome === "waiting") return "stepAwaiting"
-  if (outcome === "skipped") return "stepSkipped"
-  if (phase === "compensate") return outcome === "done" ? "compensateStepSuccess" : "compensateStepFailure"
-  return outcome === "done" ? "stepSuccess" : "stepFailure"
-}
-
-/** Why it waits, for those who look. */
-function reasonOf({ waiting, nextAt, state }: RunDecision): string {
-  const [first] = waiting
-  if (first === undefined) return nextAt === null ? state : "retry"
-  switch (first.wait?.kind) {
-    case "time":
-      return `${first.step} sleeps`
-    case "event":
-      return `${first.step} waits for ${first.wait.event}`
-    case "run":
-      return `${first.step} waits for ${first.wait.run}`
-    case "response":
-      return `${first.step} waits for a response`
-    default:
-      return `${first.step} waits for a retry`
-  }
-}
-
-function cancelled(reason: string): Error {
-  const error = new StoppedError(`The run was cancelled: ${reason}`)
-  return error
-}
-
-function runTimeout(workflow: string, { timeoutAt, deadline }: RunContext): CarillonError {
-  const error = new CarillonError(
-    "CARILLON_TIMEOUT",
-    `Expected a run of \`${workflow}\` to end ${deadline ?? `by ${new Date(timeoutAt ?? 0).toISOString()}`}, it did not. Raise the workflow's \`timeout\`.`,
-  )
-  error.name = "TransactionTimeoutError"
-  return error
 }

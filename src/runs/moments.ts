@@ -1,5 +1,6 @@
-import type { LiveRun, RunMomentName } from "./live-run.ts"
+import type { LiveRun } from "./live-run.ts"
 import { flowStepOf, outcomeOf, transactionOf, viewOfLive } from "./outcome.ts"
+import type { RunMomentName } from "./run-seat.ts"
 import type { Runs } from "./runs.ts"
 import type { RunEvents } from "./service-contract.ts"
 

@@ -16,7 +16,8 @@ import type { Worker } from "../worker/worker.ts"
 import { Children } from "./children.ts"
 import type { WorkflowDefinition } from "./definition.ts"
 import { type EventHandler, EventWaits } from "./event-waits.ts"
-import { LiveRun, type RunEnd, type RunMomentName, type RunSeat } from "./live-run.ts"
+import { LiveRun } from "./live-run.ts"
+import type { RunEnd, RunMomentName, RunSeat } from "./run-seat.ts"
 
 export interface RunsOptions {
   readonly engine: Engine
@@ -60,7 +61,7 @@ export class Runs implements RunDesk {
   readonly children: Children
   readonly waits: EventWaits
   readonly #options: RunsOptions
-  readonly #seat: RunSeat
+  readonly #seat: RunSeat<LiveRun>
   readonly #live = new Map<string, LiveRun>()
   readonly #byGroup = new Map<string, Set<LiveRun>>()
   readonly #leases = new Map<LiveRun, { readonly entry: HandlerEntry; readonly held: HeldLease }>()
@@ -308,6 +309,7 @@ export class Runs implements RunDesk {
       signals: row.signals,
       cancelled: row.cancelled,
       recovered: job.epoch > 1,
+      suspected: job.crashes > 0,
       staged: true,
     }
     const identity = { ...row, parentKey: row.parent === null ? null : row.transactionId }
@@ -437,7 +439,14 @@ export class Runs implements RunDesk {
 
 const PATTERN = "carillon.none"
 
-const NEW = { records: [], state: "invoking", signals: 0, cancelled: null, recovered: false } as const
+const NEW = {
+  records: [],
+  state: "invoking",
+  signals: 0,
+  cancelled: null,
+  recovered: false,
+  suspected: false,
+} as const
 
 function notCalled(): never {
   throw new Error("Runs and ticks are no deliveries.")

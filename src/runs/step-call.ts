@@ -6,7 +6,7 @@ import { readValue, writeValue } from "../core/value.ts"
 import { reach } from "../engine/faults.ts"
 import { currentStep } from "../worker/current-step.ts"
 import { isStepResult, type StepContext, type StepDefinition } from "./definition.ts"
-import type { RunFacts } from "./live-run.ts"
+import type { RunFacts } from "./run-facts.ts"
 import { permanentFailureIn, writeError } from "./step-error.ts"
 import type { StepValues } from "./values.ts"
 

@@ -1,9 +1,9 @@
 import { expected, InvalidInputError } from "../core/errors.ts"
 import type { QueriesPort } from "../engine/queries.ts"
 import type { RunFollower } from "./follow.ts"
-import type { RunEnd, RunMomentName } from "./live-run.ts"
 import { call } from "./moments.ts"
 import { outcomeOf, viewOfLive } from "./outcome.ts"
+import type { RunEnd, RunMomentName } from "./run-seat.ts"
 import type { Runs } from "./runs.ts"
 import type { RunOutcome } from "./service-contract.ts"
 
