@@ -22,12 +22,18 @@ const carillon = await createCarillon({
   ...plan.options,
 })
 for (const subscriber of plan.subscribers) subscribe(carillon, subscriber)
+const shop = plan.orders === undefined ? null : await import("./orders-shop.ts")
+shop?.open(carillon, book)
 process.on("message", (message) => void obey(message as { do: string; argument?: unknown }))
 process.on("disconnect", () => process.exit(1)) // nobody is left to end us
 if (plan.works) await carillon.start()
 else if (plan.subscribers.length > 0) await carillon.drain()
 process.send?.({ ready: true })
 if (plan.emits !== null) await emitAll(plan.emits)
+if (shop !== null && plan.orders !== undefined) {
+  await shop.placeAll(carillon, book, plan.book, plan.orders)
+  process.send?.({ placed: true })
+}
 
 function subscribe(target: Carillon, { id, event, policy, ms = 0, fails = 0 }: SubscriberPlan): void {
   const handle = (heard: CarillonEvent<EventData>, context: HandlerContext): unknown => {

@@ -30,6 +30,12 @@ export interface EmitPlan {
   readonly groupEvery?: number // every so many emits is staged and released
 }
 
+/** Orders to be placed by a workflow each. */
+export interface OrdersPlan {
+  readonly orders: readonly string[]
+  readonly lanes: number // at one time
+}
+
 /** One process: everything that it is to be and do. */
 export interface ActorPlan {
   readonly name: string
@@ -38,6 +44,7 @@ export interface ActorPlan {
   readonly works: boolean
   readonly subscribers: readonly SubscriberPlan[]
   readonly emits: EmitPlan | null
+  readonly orders?: OrdersPlan
   readonly mostRepeated: number
   readonly clockShiftMs?: number // its wall clock is wrong by so much
   readonly options?: Omit<CarillonOptions, "clock" | "logger" | "container" | "random" | "definitions">
