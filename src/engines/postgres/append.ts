@@ -10,6 +10,7 @@ import type {
   NewJob,
   NewPart,
   RejectedEmit,
+  StageEvents,
 } from "../../engine/commit.ts"
 import { all, get, type Program, type Row } from "../sql/program.ts"
 import { encodeRefs } from "../sql/refs.ts"
@@ -47,6 +48,22 @@ export function appendValues(
     release === null ? null : release.eventGroupId,
     release === null ? null : release.keys.map((key) => `${key.commitId}:${key.index}`).join(","),
     left.size === 0 ? null : arrayOf([...left]),
+  ]
+}
+
+/** The arguments of `store.stage_events` after the time. */
+export function stageValues(changes: readonly StageEvents[]): unknown[] {
+  const events = changes.flatMap((change) => change.events)
+  const { signs, names, values } = linesOf(events, new Set(changes.map((change) => change.eventGroupId)))
+  return [
+    signs.separator,
+    signs.nil,
+    changes.map((change) => change.eventGroupId).join(signs.separator),
+    changes.map((change) => change.commitId).join(signs.separator),
+    arrayOf(changes.flatMap((change, i) => change.events.map(() => i + 1))),
+    arrayOf(changes.flatMap((change) => change.events.map((_, index) => index))),
+    names.distinct,
+    ...values,
   ]
 }
 

@@ -7,9 +7,10 @@ import type {
   MarkJob,
   SettleBatch,
   SettleJob,
+  StageEvents,
 } from "../../engine/commit.ts"
 import type { StartRun } from "../../engine/runs.ts"
-import { type Appended, appendValues, partsOf, toResult, toRows } from "./append.ts"
+import { type Appended, appendValues, partsOf, stageValues, toResult, toRows } from "./append.ts"
 import type { HotStatement } from "./database.ts"
 import { arrayOf, joined, joinedUnlessNull, signsFor } from "./lines.ts"
 import { type StartAnswer, toStarted, toWritten, type WriteAnswer } from "./run-answers.ts"
@@ -31,6 +32,7 @@ const LETTERS = {
   settle_jobs: "j",
   start_runs: "s",
   write_runs: "w",
+  stage_events: "e",
   mark_job: "m",
 } as const
 
@@ -81,6 +83,13 @@ export class Call {
   startRuns(changes: readonly StartRun[]): (row: Answer) => ChangeResult[] {
     const name = this.#add("start_runs", [this.#now, ...startValues(changes)])
     return (row) => toStarted(changes, row[name] as StartAnswer)
+  }
+
+  /** Not where an id is taken: see `isTaken`. */
+  stage(changes: readonly StageEvents[]): (row: Answer) => ChangeResult[] {
+    this.#add("stage_events", [this.#now, ...stageValues(changes)])
+    return () =>
+      changes.map(({ events }) => ({ status: "ok", count: events.length, fresh: events.map((_, i) => i) }))
   }
 
   /** No run may stand in two of them. */

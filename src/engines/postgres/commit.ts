@@ -21,7 +21,7 @@ import { partsOf, recall } from "./append.ts"
 import { type Answer, Call, FENCED, KNOWN, OK, type Reader, toContinued } from "./call.ts"
 import { withoutCulprits } from "./culprits.ts"
 import type { Database, HotStatement, Session, TransactionSession } from "./database.ts"
-import { isBadValue, isCollision, isDuplicate, isHomeless } from "./failures.ts"
+import { isBadValue, isCollision, isDuplicate, isHomeless, isTaken } from "./failures.ts"
 import { makePartitionFor } from "./partitions.ts"
 import type { RunWrite } from "./run-lines.ts"
 import { roundsOf } from "./run-rounds.ts"
@@ -48,11 +48,13 @@ async function commitAll(
   changes: readonly Change[],
 ): Promise<ChangeResult[]> {
   let given = changes
+  let inSteps = !changes.every((change) => isHot(change) || change.kind === "stage")
   for (let tries = 1; ; tries++) {
     try {
-      return given.every(isHot) ? await commitAtOnce(db, time, given) : await commitInSteps(db, time, given)
+      return inSteps ? await commitInSteps(db, time, given) : await commitAtOnce(db, time, given)
     } catch (error) {
-      if (isHomeless(error)) for (const change of given) await makeRoomFor(db, change)
+      if (isTaken(error)) inSteps = true
+      else if (isHomeless(error)) for (const change of given) await makeRoomFor(db, change)
       else if (isDuplicate(error) && given.some(isNewAppend)) given = given.map(again)
       else if (isBadValue(error)) return commitCarefully(db, time, given)
       else if (!mayPass(error, given) || tries >= TRIES) throw error
@@ -129,6 +131,8 @@ function addAll(call: Call, changes: readonly Change[]): Reader[] {
     addEach(readers, writes, (all) => call.writeRuns(all))
   const starts = ofKind(changes, "start-run")
   if (starts.length > 0) addEach(readers, starts, (all) => call.startRuns(all))
+  const stages = ofKind(changes, "stage")
+  if (stages.length > 0) addEach(readers, stages, (all) => call.stage(all))
   for (const { change, i } of ofKind(changes, "append")) readers[i] = call.append(change)
   return readers
 }
@@ -184,13 +188,31 @@ function isOnlyDelivered(change: Change): boolean {
   return change.kind === "settle-batch" && change.jobs.length === 0 && change.parts.length === 0
 }
 
-/** The rarer changes take several statements; with them everything goes step by step, in order. */
+/** The rarer changes take several statements; with them everything goes in order, and what follows on each other at once. */
 function commitInSteps(db: Database, time: ServerTime, changes: readonly Change[]): Promise<ChangeResult[]> {
   return db.transaction("commits", async (session) => {
     const results: ChangeResult[] = []
-    for (const change of changes) results.push(await apply(session, time, change))
+    for (let at = 0; at < changes.length; ) {
+      const hot = changes.slice(at).findIndex((change) => !isHot(change))
+      const count = hot === -1 ? changes.length - at : hot
+      if (count > 0) results.push(...(await callFor(session, time, changes.slice(at, at + count))))
+      else results.push(await apply(session, time, changes[at] as Change))
+      at += Math.max(1, count)
+    }
     return results
   })
+}
+
+async function callFor(
+  session: TransactionSession,
+  time: ServerTime,
+  changes: readonly Change[],
+  left?: ReadonlySet<number>,
+): Promise<ChangeResult[]> {
+  const call = new Call(time.given, left)
+  const readers = addAll(call, changes)
+  const [row] = await session.call(call.statement, call.values)
+  return finish(session, changes, readers, row as Answer)
 }
 
 /** Each change by itself, so that the one with a bad value is found and its neighbours are written. */
@@ -228,10 +250,7 @@ async function apply(
   left?: ReadonlySet<number>,
 ): Promise<ChangeResult> {
   if (isHot(change)) {
-    const call = new Call(time.given, left)
-    const readers = addAll(call, [change])
-    const [row] = await session.call(call.statement, call.values)
-    const [result] = await finish(session, [change], readers, row as Answer)
+    const [result] = await callFor(session, time, [change], left)
     return result as ChangeResult
   }
   if (change.kind === "advance-replay") return advanceReplay(session, time, change)

@@ -33,6 +33,11 @@ export function isDuplicate(error: unknown): boolean {
   return codeOf(error) === "23505"
 }
 
+/** An event that was to be staged has an id that is taken: `store.stage_events` leaves that to the slow road. */
+export function isTaken(error: unknown): boolean {
+  return codeOf(error) === "CA005"
+}
+
 /** There is no partition for the day of this commit yet. */
 export function isHomeless(error: unknown): boolean {
   const cause = error instanceof CarillonError ? error.cause : error
