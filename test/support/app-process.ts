@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join, resolve } from "node:path"
 import { afterEach } from "vitest"
@@ -17,11 +17,12 @@ afterEach(async () => {
   for (const clean of cleanups.splice(0).reverse()) await clean()
 })
 
-/** An app of these files in a folder of its own. */
+/** An app of these files in a folder of its own; it may import what this repository has installed. */
 export function appOf(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(tmpdir(), "carillon-e2e-"))
   cleanUp(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   write(folder, { "package.json": '{ "name": "shop" }', ...files })
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction")
   return folder
 }
 
