@@ -33,7 +33,8 @@ async function playAll(): Promise<void> {
   const lane = await open()
   await lane.bus.subscribe("*", hear, { subscriberId: "audience" })
   const asked = programs.filter(
-    ({ key, needs }) => (order.only ?? key) === key && (needs === undefined || lane.engine !== null),
+    ({ key, needs }) =>
+      (order.only === null || order.only.includes(key)) && (needs === undefined || lane.engine !== null),
   )
   const together = asked.filter(({ alone }) => alone !== true)
   await Promise.all(Array.from({ length: TOGETHER }, () => playOn(lane, together)))

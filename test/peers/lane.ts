@@ -31,7 +31,7 @@ export interface LaneOrder {
   readonly lane: LaneName
   readonly database: string // an empty one of its own; of local lanes unused
   readonly redis: string
-  readonly only: string | null // a program's key; null = all
+  readonly only: readonly string[] | null // programs' keys; null = all
 }
 
 export function endOf(flow: Flow): End {

@@ -45,6 +45,7 @@ export async function openMedusaLocal(): Promise<Lane> {
 
 /** An app of Medusa's with one of its engines and its local event bus, on an empty database. */
 export async function openMedusa({ lane, database, redis }: LaneOrder): Promise<Lane> {
+  if (lane === "medusa-redis") await forgetRuns(redis)
   const { MedusaApp, asValue, createMedusaContainer, createPgConnection } = framework()
   const connection = createPgConnection({ clientUrl: database, schema: "public", driverOptions: {} })
   const sharedContainer = createMedusaContainer()
@@ -94,6 +95,23 @@ function inRedis(redisUrl: string): object {
     resolve: "@medusajs/workflow-engine-redis",
     options: { redis: { redisUrl, queueOptions, workerOptions } },
   }
+}
+
+/** Runs that never ended stay in Redis, and the next play would meet them. */
+async function forgetRuns(redis: string): Promise<void> {
+  const Redis = createRequire(peers.resolve("@medusajs/workflow-engine-redis"))("ioredis") as Ioredis
+  const client = new Redis(redis)
+  const keys = await client.keys("dtrx:*")
+  if (keys.length > 0) await client.del(...keys)
+  client.disconnect()
+}
+
+type Ioredis = new (
+  url: string,
+) => {
+  keys(pattern: string): Promise<string[]>
+  del(...keys: string[]): Promise<number>
+  disconnect(): void
 }
 
 function framework(): Framework {

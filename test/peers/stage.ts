@@ -146,12 +146,15 @@ export class Stage {
   }
 
   /** Waits until the run has ended, and notes how. */
-  async ended(transactionId: string, workflow = this.id, as = "end"): Promise<void> {
+  async ended(
+    transactionId: string,
+    { workflow = this.id, as = "end", patienceMs = PATIENCE_MS } = {},
+  ): Promise<void> {
     let end: End | null = null
     const isSo = await this.until(async () => {
       end = await this.#lane.look(workflow, transactionId)
       return end !== null && isOver(end)
-    })
+    }, patienceMs)
     this.#notes[isSo ? as : `${as}, which did not come`] = end ?? "nothing kept"
   }
 
@@ -180,8 +183,8 @@ export class Stage {
   }
 
   /** Whether it came to be so in time. */
-  async until(isSo: () => boolean | Promise<boolean>): Promise<boolean> {
-    const givesUpAt = performance.now() + PATIENCE_MS
+  async until(isSo: () => boolean | Promise<boolean>, patienceMs = PATIENCE_MS): Promise<boolean> {
+    const givesUpAt = performance.now() + patienceMs
     while (!(await isSo())) {
       if (performance.now() > givesUpAt) return false
       await sleep(STEP_MS)

@@ -85,7 +85,7 @@ export const cancelling: readonly Program[] = [
       await stage.called("approve")
       await stage.quiet()
       await stage.cancel(workflow, { transactionId: "trx_1" })
-      await stage.ended("trx_1")
+      await stage.ended("trx_1", { patienceMs: 1_000 })
     },
   },
   {

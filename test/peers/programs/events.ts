@@ -70,7 +70,7 @@ export const events: readonly Program[] = [
       })
 
       await stage.run(workflow)
-      await stage.heard(1)
+      await stage.quiet(400)
     },
   },
   {
@@ -172,7 +172,7 @@ export const events: readonly Program[] = [
       await stage.called("approve")
       await stage.quiet()
       await stage.cancel(workflow, { transactionId: "trx_1" })
-      await stage.ended("trx_1")
+      await stage.ended("trx_1", { patienceMs: 1_000 })
       await stage.quiet()
     },
   },

@@ -105,10 +105,10 @@ export const identity: readonly Program[] = [
       const workflow = stage.workflow((input) => new WorkflowResponse(charge(input)), { store: true })
 
       const context = { transactionId: "trx_1" }
-      await Promise.all([
-        stage.run(workflow, { input: 1, context, as: "first" }),
-        sleep(50).then(() => stage.run(workflow, { input: 2, context, as: "second" })),
-      ])
+      const first = stage.run(workflow, { input: 1, context, as: "first" })
+      await stage.called("charge")
+      await stage.run(workflow, { input: 2, context, as: "second" })
+      await first
     },
   },
   {
@@ -116,8 +116,9 @@ export const identity: readonly Program[] = [
     finding: "says that a workflow is unknown",
     needs: "engine",
     async play(stage) {
-      await stage.ask("run", () => stage.engine.run(`${stage.id}-nowhere`, {}))
-      await stage.ask("cancel", () => stage.engine.cancel(`${stage.id}-nowhere`, { transactionId: "trx_1" }))
+      const unknown = `${stage.id}-nowhere`
+      await stage.ask("run", () => stage.engine.run(unknown, {}))
+      await stage.ask("cancel", () => stage.engine.cancel(unknown, { transactionId: "trx_1" }))
     },
   },
   {

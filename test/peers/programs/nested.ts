@@ -143,7 +143,8 @@ export const nested: readonly Program[] = [
       await stage.quiet()
       await stage.ask("succeed", () => stage.engine.setStepSuccess({ ...ofChild(), stepResponse: 9 }))
       await stage.ended("trx_1")
-      await stage.ended(ofChild().idempotencyKey.transactionId, `${stage.id}-pay`, "end of the child")
+      const { transactionId, workflowId } = ofChild().idempotencyKey
+      await stage.ended(transactionId, { workflow: workflowId, as: "end of the child" })
     },
   },
   {
@@ -166,7 +167,7 @@ export const nested: readonly Program[] = [
       const key = refusal.idempotencyKey
       await stage.engine.setStepFailure(refusal).catch(() => undefined)
       await stage.ended("trx_1")
-      await stage.ended(key.transactionId, key.workflowId, "end of the child")
+      await stage.ended(key.transactionId, { workflow: key.workflowId, as: "end of the child" })
     },
   },
 ]

@@ -4,6 +4,12 @@ import type { Program } from "../stage.ts"
 const trx = { transactionId: "trx_1" }
 const kept = { retentionTime: 60 }
 
+// Long enough for a busy machine to tell in time from too late.
+const TIMEOUT = 1
+const TOO_LONG_MS = 1_600
+const RETRY_INTERVAL = 0.5
+const isPause = (ms: number): boolean => ms > 300
+
 export const timing: readonly Program[] = [
   {
     key: "step-timeout",
@@ -11,8 +17,8 @@ export const timing: readonly Program[] = [
     needs: "engine",
     async play(stage) {
       const { StepResponse, WorkflowResponse } = stage.sdk
-      const slow = stage.step({ name: "slow", timeout: 0.1 }, async () => {
-        await sleep(250)
+      const slow = stage.step({ name: "slow", timeout: TIMEOUT }, async () => {
+        await sleep(TOO_LONG_MS)
         return new StepResponse("late")
       })
       const workflow = stage.workflow(() => {
@@ -22,7 +28,6 @@ export const timing: readonly Program[] = [
       }, kept)
 
       await stage.run(workflow, { context: trx })
-      await stage.quiet(300)
     },
   },
   {
@@ -31,17 +36,19 @@ export const timing: readonly Program[] = [
     needs: "engine",
     async play(stage) {
       const { StepResponse, WorkflowResponse } = stage.sdk
-      const slow = stage.step({ name: "slow", timeout: 0.1, continueOnPermanentFailure: true }, async () => {
-        await sleep(250)
-        return new StepResponse("late")
-      })
+      const slow = stage.step(
+        { name: "slow", timeout: TIMEOUT, continueOnPermanentFailure: true },
+        async () => {
+          await sleep(TOO_LONG_MS)
+          return new StepResponse("late")
+        },
+      )
       const workflow = stage.workflow(() => {
         const output = slow(2)
         return new WorkflowResponse({ output, shipped: stage.step("ship")({ output }) })
       }, kept)
 
       await stage.run(workflow, { context: trx })
-      await stage.quiet(300)
     },
   },
   {
@@ -50,8 +57,8 @@ export const timing: readonly Program[] = [
     needs: "engine",
     async play(stage) {
       const { WorkflowResponse } = stage.sdk
-      const quick = stage.step({ name: "quick", timeout: 2 })
-      const workflow = stage.workflow(() => new WorkflowResponse(quick(1)), { ...kept, timeout: 3 })
+      const quick = stage.step({ name: "quick", timeout: 10 })
+      const workflow = stage.workflow(() => new WorkflowResponse(quick(1)), { ...kept, timeout: 20 })
 
       await stage.run(workflow, { context: trx })
     },
@@ -62,7 +69,7 @@ export const timing: readonly Program[] = [
     needs: "engine",
     async play(stage) {
       const { WorkflowResponse } = stage.sdk
-      const wait = stage.step({ name: "approve", async: true, timeout: 0.2 }, () => undefined)
+      const wait = stage.step({ name: "approve", async: true, timeout: TIMEOUT }, () => undefined)
       const workflow = stage.workflow(() => {
         stage.step("reserve")(1)
         return new WorkflowResponse(wait(2))
@@ -79,7 +86,7 @@ export const timing: readonly Program[] = [
     async play(stage) {
       const { StepResponse, WorkflowResponse } = stage.sdk
       const slow = stage.step({ name: "slow", continueOnPermanentFailure: true }, async () => {
-        await sleep(250)
+        await sleep(TOO_LONG_MS)
         return new StepResponse("late")
       })
       const workflow = stage.workflow(
@@ -88,11 +95,10 @@ export const timing: readonly Program[] = [
           slow(2)
           return new WorkflowResponse(stage.step("ship")(3))
         },
-        { ...kept, timeout: 0.1 },
+        { ...kept, timeout: TIMEOUT },
       )
 
       await stage.run(workflow, { context: trx })
-      await stage.quiet(300)
     },
   },
   {
@@ -107,7 +113,7 @@ export const timing: readonly Program[] = [
           stage.step("reserve")(1)
           return new WorkflowResponse(wait(2))
         },
-        { ...kept, timeout: 0.2 },
+        { ...kept, timeout: TIMEOUT },
       )
 
       await stage.run(workflow, { context: trx })
@@ -122,7 +128,7 @@ export const timing: readonly Program[] = [
       const { StepResponse, WorkflowResponse } = stage.sdk
       const at: number[] = []
       const charge = stage.step(
-        { name: "charge", maxRetries: 2, retryInterval: 0.2 },
+        { name: "charge", maxRetries: 2, retryInterval: RETRY_INTERVAL },
         (_: unknown, { attempt }) => {
           at.push(performance.now())
           if (attempt < 3) throw new Error("declined")
@@ -134,7 +140,7 @@ export const timing: readonly Program[] = [
       await stage.run(workflow, { context: trx })
       await stage.ended("trx_1")
       const gaps = at.slice(1).map((time, i) => time - (at[i] ?? 0))
-      stage.note("gaps of 0.2 s and more", gaps.filter((gap) => gap >= 195).length)
+      stage.note("pauses before the next attempt", gaps.filter(isPause).length)
     },
   },
   {
@@ -143,7 +149,7 @@ export const timing: readonly Program[] = [
     needs: "engine",
     async play(stage) {
       const { StepResponse, WorkflowResponse } = stage.sdk
-      const config = { name: "charge", async: true, maxRetries: 2, retryInterval: 0.2 }
+      const config = { name: "charge", async: true, maxRetries: 2, retryInterval: RETRY_INTERVAL }
       const at: number[] = []
       const charge = stage.step(config, (_: unknown, { attempt }) => {
         at.push(performance.now())
@@ -155,7 +161,7 @@ export const timing: readonly Program[] = [
       await stage.run(workflow, { context: trx })
       await stage.ended("trx_1")
       const gaps = at.slice(1).map((time, i) => time - (at[i] ?? 0))
-      stage.note("gaps of 0.2 s and more", gaps.filter((gap) => gap >= 195).length)
+      stage.note("pauses before the next attempt", gaps.filter(isPause).length)
     },
   },
   {

@@ -276,9 +276,9 @@ export const waiting: readonly Program[] = [
       await stage.engine.subscribe({ workflowId: stage.id, subscriber: listen("all"), subscriberId: "all" })
 
       await stage.engine.run(stage.id, { input: 1, transactionId: "trx_1" })
+      await stage.called("other")
       await stage.engine.run(stage.id, { input: 2, transactionId: "trx_2" })
       await stage.until(() => told.length >= 3)
-      await stage.called("other")
       stage.note("told", [...told].sort())
       void workflow
     },

@@ -1,0 +1,35 @@
+import { spawnSync } from "node:child_process"
+import { existsSync, readFileSync, writeFileSync } from "node:fs"
+import { connect } from "node:net"
+import { fileURLToPath } from "node:url"
+
+const folder = new URL("./medusa/", import.meta.url)
+
+/** Installs Medusa's packages in their own folder when they are not there. Null = they are there; else why not. */
+export function installMedusa(): string | null {
+  const installed = new URL("node_modules/.installed", folder)
+  const lockfile = readFileSync(new URL("package-lock.json", folder), "utf8")
+  if (existsSync(installed) && readFileSync(installed, "utf8") === lockfile) return null
+
+  console.log("Installing Medusa's workflow packages in test/peers/medusa (once, some 300 MB) …")
+  const { status, stderr } = spawnSync(
+    "npm",
+    ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
+    { cwd: fileURLToPath(folder), encoding: "utf8", shell: process.platform === "win32" },
+  )
+  if (status !== 0) return `Medusa's packages could not be installed: ${stderr ?? ""}`.trim()
+  writeFileSync(installed, lockfile)
+  return null
+}
+
+/** Where Redis is; null = it does not answer there. */
+export async function redisUrl(): Promise<string | null> {
+  const url = new URL(process.env.REDIS_URL ?? "redis://127.0.0.1:6379")
+  const socket = connect({ host: url.hostname, port: Number(url.port || 6379) })
+  const answers = await new Promise<boolean>((resolve) => {
+    socket.once("connect", () => resolve(true)).once("error", () => resolve(false))
+    socket.setTimeout(1_000, () => resolve(false))
+  })
+  socket.destroy()
+  return answers ? url.href : null
+}
