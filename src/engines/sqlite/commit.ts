@@ -24,12 +24,14 @@ import { signalRun } from "../sql/run-signals.ts"
 import { advanceSchedule, putSchedule } from "../sql/schedules.ts"
 import { clear, stage } from "../sql/staging.ts"
 import { append, type WireAppend } from "./append.ts"
+import { checkpoint } from "./checkpoint.ts"
 import { type Database, isBadValue } from "./database.ts"
 import { freshJobNo, withFreshJobNos } from "./job-numbers.ts"
 import { COLUMNS, cell, type PackedEvents } from "./packed.ts"
 import { insertPart } from "./parts.ts"
 import { runProgram } from "./program.ts"
-import { checkpoint, closeRun, endRun, startRun } from "./runs.ts"
+import { closeRun, endRun } from "./run-ends.ts"
+import { startRun } from "./run-starts.ts"
 
 export type WireStage = Omit<StageEvents, "events"> & { readonly packed: PackedEvents }
 export type WireChange = Exclude<Change, AppendEvents | StageEvents> | WireAppend | WireStage
