@@ -54,8 +54,9 @@ export interface RunLease {
 /**
  * Records attempts, and may end this worker's hold on the run.
  *
- * A record replaces one of the same step, phase and attempt. The answer carries `signals`, how often others
- * have written of the run so far.
+ * A record replaces one of the same step, phase and attempt while that one waits or may be tried again; one that
+ * is over stays as it is, so that a change which is sent twice takes back no signal. The answer carries `signals`,
+ * how often others have written of the run so far.
  */
 export interface Checkpoint {
   readonly kind: "checkpoint"
@@ -72,7 +73,12 @@ export interface Park {
   readonly signals: number // what this worker has seen
 }
 
-/** The end of a run, with its last records. Its parent, if it has one, is woken. */
+/**
+ * The end of a run, with its last records. Its parent, if it has one, is woken.
+ *
+ * One that is done but was cancelled since its worker last heard of it is not done: its records are written, it goes
+ * on compensating, and its job waits to be claimed (the answer says `parked`).
+ */
 export interface EndRun {
   readonly kind: "end-run"
   readonly lease: RunLease
