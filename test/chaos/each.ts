@@ -1,6 +1,7 @@
 import { deploy } from "./deploy.ts"
 import { frozen } from "./frozen.ts"
 import { order } from "./order.ts"
+import { orders } from "./orders.ts"
 import { poison } from "./poison.ts"
 import { random } from "./random.ts"
 import { again, release } from "./release.ts"
@@ -19,6 +20,7 @@ export async function each(engine: EngineName): Promise<void> {
   await show("deploy", () => deploy({ engine }))
   await show("release", () => release({ engine, events: engine === "sqlite" ? 5_000 : 10_000 }))
   await show("again", () => again({ engine }))
+  for (let i = 0; i < 3; i++) await show("orders", () => orders({ engine, orders: 400, kills: 40 }))
   const first = Date.now() % 1_000_000
   for (let seed = first; seed < first + 10; seed++) {
     for (const fastPath of [true, false])

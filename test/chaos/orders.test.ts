@@ -16,7 +16,7 @@ await describeEngines((engine) => {
   })
 
   test("would notice if nobody took over a dead worker's runs", { timeout: 60_000 }, async () => {
-    const book = await orders({ engine, seed: 2_000, orders: 60, kills: 3, recovery: false, stillMs: 1_500 })
+    const book = await orders({ engine, seed: 2_000, orders: 40, kills: 2, recovery: false, stillMs: 1_000 })
 
     expect(book.stuck).toBeGreaterThan(0)
   })
