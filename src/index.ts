@@ -73,6 +73,7 @@ export type { Scope } from "./core/scope.ts"
 export type { Filters } from "./data/conditions.ts"
 export { model } from "./data/define.ts"
 export type { ChangeInput, CreateInput, Entity, InferTypeOf, UpdateInput } from "./data/entity.ts"
+export type { GraphOptions, GraphRequest, GraphResult } from "./data/graph-request.ts"
 export type { FindConfig } from "./data/listing.ts"
 export { Module, type ModuleDefinition } from "./data/module.ts"
 export { type GeneratedService, ModuleService } from "./data/module-service.ts"
@@ -82,7 +83,7 @@ export {
   type OpenModulesOptions,
   openModules,
 } from "./data/open-modules.ts"
-export type { GraphOptions, GraphRequest, GraphResult, Query } from "./data/query.ts"
+export type { Query } from "./data/query.ts"
 export type { EntityResolver, Resolved, ResolveRequest } from "./data/resolver.ts"
 export type { Credentials, User, Users } from "./identity/users.ts"
 export type { CarillonOptions } from "./options.ts"

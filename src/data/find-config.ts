@@ -1,6 +1,5 @@
 import { expected, InvalidInputError, UnsupportedError } from "../core/errors.ts"
-import type { Shape } from "./shape.ts"
-import { traitsOf } from "./where.ts"
+import { type Shape, traitsOf } from "./shape.ts"
 
 /** A configuration whose every value was looked at. */
 export interface CheckedConfig {

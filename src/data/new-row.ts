@@ -1,7 +1,6 @@
 import { expected, InvalidInputError } from "../core/errors.ts"
-import type { Shape } from "./shape.ts"
+import { type Shape, traitsOf } from "./shape.ts"
 import { type Stored, toStored } from "./values.ts"
-import { traitsOf } from "./where.ts"
 
 /** A row as it is kept. */
 export type StoredRow = Record<string, Stored>

@@ -43,6 +43,7 @@ export function planFor(shape: Shape, found: FoundTable, dialect: DataStore["dia
     ),
     objections: [
       ...added.filter((name) => isRequired(shape, name)).map((name) => cannotAdd(shape, name)),
+      ...added.filter((name) => isSameForAll(shape, name)).map((name) => cannotFill(shape, name)),
       ...known
         .filter(({ traits, column }) => columnType(dialect, traits) !== column.type)
         .map(({ traits, column }) => cannotConvert(table, column, columnType(dialect, traits))),
@@ -65,6 +66,15 @@ function isInTheWay({ isNullable, isKey, defaultText }: FoundColumn): boolean {
 function isRequired({ properties }: Shape, name: string): boolean {
   const traits = properties.get(name)
   return traits !== undefined && !traits.isNullable && traits.defaultValue === undefined
+}
+
+function isSameForAll({ properties }: Shape, name: string): boolean {
+  const traits = properties.get(name)
+  return traits?.isUnique === true && traits.defaultValue !== undefined
+}
+
+function cannotFill({ table }: Shape, name: string): string {
+  return `\`${name}\` is new and unique, but the rows that are in \`${table}\` would all have its default: make it \`.nullable()\` without a default.`
 }
 
 function cannotAdd({ table }: Shape, name: string): string {

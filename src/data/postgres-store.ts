@@ -18,6 +18,9 @@ const MOST_CONNECTIONS = 5
 const IDLE_CONNECTION_MS = 10_000
 const ANSWER_TIMEOUT_MS = 30_000
 
+/** An index over many rows takes its time, and others wait for it. */
+const ALTER_TIMEOUT_MS = 3_600_000
+
 /** A process that freezes in a transaction is cut off by the server. */
 const IDLE_LIMIT = "10s"
 
@@ -92,8 +95,9 @@ export class PostgresStore implements DataStore {
     await this.#makeSchema()
     try {
       return await this.#transaction(async (client) => {
-        await client.query(`SELECT pg_advisory_xact_lock(${ALTER_LOCK.join(", ")})`)
-        return run(work(), (query) => ask(client, query))
+        const alter = (query: Statement) => ask(client, query, ALTER_TIMEOUT_MS)
+        await alter({ sql: `SELECT pg_advisory_xact_lock(${ALTER_LOCK.join(", ")})`, parameters: [] })
+        return run(work(), alter)
       })
     } catch (error) {
       throw toStoreError(error)
@@ -152,8 +156,15 @@ export class PostgresStore implements DataStore {
 const JSONB = 3802
 const LONGEST_PAUSE_MS = 1_000
 
-async function ask(client: Pool | PoolClient, { sql, parameters }: CompiledQuery): Promise<Answer> {
-  const { rows, rowCount } = await client.query(sql, [...parameters])
+type Statement = Pick<CompiledQuery, "sql" | "parameters">
+
+async function ask(
+  client: Pool | PoolClient,
+  { sql, parameters }: Statement,
+  query_timeout = ANSWER_TIMEOUT_MS,
+): Promise<Answer> {
+  const query = { text: sql, values: [...parameters], query_timeout }
+  const { rows, rowCount } = await client.query(query)
   return { rows, count: rowCount ?? 0 }
 }
 

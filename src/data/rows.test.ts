@@ -137,6 +137,7 @@ await describeEngines((engine) => {
     [{ name: "A", metadata: { a: 1n } }, /to be JSON/],
     [{ name: "A", metadata: { a: "\0" } }, /JSON without the character 0/],
     [{ name: "A", founded: "yesterday" }, /to be a `Date`, or an ISO text/],
+    [{ name: "A", founded: new Date("0000-01-01T00:00:00Z") }, /in the years 1 to 9999/],
     [{ name: "A", founded: new Date(Number.NaN) }, /to be a `Date`, or an ISO text/],
     ["Acme", /Expected the data of `brand` to be an object/],
   ])("refuses row %# and writes nothing", async (data, message) => {

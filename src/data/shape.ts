@@ -1,3 +1,5 @@
+import { InvalidInputError } from "../core/errors.ts"
+import { nearestName } from "../core/pattern.ts"
 import type { Entity } from "./entity.ts"
 import { newProperty, type PropertyTraits } from "./property.ts"
 
@@ -20,4 +22,15 @@ export function shapeOf({ name, tableName, schema }: Entity): Shape {
   const properties = new Map(all.map(([property, { traits }]) => [property, traits]))
   const key = all.find(([, { traits }]) => traits.isPrimaryKey)?.[0] ?? "id"
   return { name, table: PREFIX + tableName, key, properties }
+}
+
+/** @throws InvalidInputError when the model has no such property; the message lists those that it has */
+export function traitsOf({ name: model, properties }: Shape, name: string): PropertyTraits {
+  const traits = properties.get(name)
+  if (traits !== undefined) return traits
+  const near = nearestName(name, properties.keys())
+  const mend = near === null ? "" : ` Did you mean \`${near}\`?`
+  throw new InvalidInputError(
+    `Expected a property of \`${model}\` (${[...properties.keys()].join(", ")}), got \`${name}\`.${mend}`,
+  )
 }

@@ -52,6 +52,16 @@ export class SqliteConnection {
     }
   }
 
+  /** For tables that are dropped to be made again: what refers to their rows must not go with them. */
+  withoutForeignKeys<T>(work: () => T): T {
+    this.#db.exec("PRAGMA foreign_keys = OFF")
+    try {
+      return work()
+    } finally {
+      this.#db.exec("PRAGMA foreign_keys = ON")
+    }
+  }
+
   /** Runs some of a transaction so that its failure leaves the rest alone. */
   savepoint<T>(work: () => T): T {
     this.#db.exec("SAVEPOINT part")

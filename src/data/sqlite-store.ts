@@ -68,7 +68,11 @@ export class SqliteStore implements DataStore {
   }
 
   alter<T>(work: () => Work<T>): Promise<T> {
-    return this.write(work)
+    return this.#patiently(() =>
+      this.#connection.withoutForeignKeys(() =>
+        this.#connection.transaction("BEGIN IMMEDIATE", () => this.#connection.run(work())),
+      ),
+    )
   }
 
   async close(): Promise<void> {

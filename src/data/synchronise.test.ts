@@ -91,6 +91,31 @@ await describeEngines((engine) => {
     expect(await withBrand({ id, name }, list)).toHaveLength(1)
   })
 
+  it("refuses a default that would be the same in all rows, where none may be", async () => {
+    await withBrand({ id, name }, make({ name: "Acme" }))
+
+    await expect(withBrand({ id, name, code: model.text().unique().default("x") }, list)).rejects.toThrow(
+      /`code` is new and unique/,
+    )
+  })
+
+  it("lets rows alone that refer to a table that is written anew", async () => {
+    await withBrand({ id, name, motto: model.text() }, make({ id: "b1", name: "Acme", motto: "Run" }))
+    const brands = place.table("data_brand")
+    await place.sql(
+      `CREATE TABLE ${place.table("label")} (brand TEXT REFERENCES ${brands} (id) ON DELETE CASCADE)`,
+    )
+    await place.sql(`INSERT INTO ${place.table("label")} VALUES ('b1')`)
+
+    await withBrand({ id, name, motto: model.text().nullable() }, list)
+
+    expect(await place.sql(`SELECT brand FROM ${place.table("label")}`)).toEqual([{ brand: "b1" }])
+    await withBrand({ id, name }, (service) =>
+      (service as never as { deleteBrands(id: string): Promise<void> }).deleteBrands("b1"),
+    )
+    expect(await place.sql(`SELECT brand FROM ${place.table("label")}`)).toEqual([])
+  })
+
   it("makes a table anew that has no rows to lose", async () => {
     await withBrand({ id, name, rank: model.text() }, list)
 

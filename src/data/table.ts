@@ -1,13 +1,15 @@
 import { type CompiledQuery, sql } from "kysely"
-import { expected, InvalidInputError, NotFoundError } from "../core/errors.ts"
+import { expected, InvalidInputError } from "../core/errors.ts"
 import type { Answer, DataStore, Work } from "./data-store.ts"
 import { duplicateError } from "./duplicate.ts"
 import { type CheckedConfig, checkConfig } from "./find-config.ts"
 import type { Rows } from "./module-service.ts"
 import { changeOf, newRow, type StoredRow } from "./new-row.ts"
+import { notFound } from "./not-found.ts"
 import type { Shape } from "./shape.ts"
+import { every, type Truth } from "./truth.ts"
 import { fromStored } from "./values.ts"
-import { every, type Truth, whereOf } from "./where.ts"
+import { whereOf } from "./where.ts"
 
 export type Row = Record<string, unknown>
 
@@ -209,17 +211,6 @@ export class Table implements Rows {
     return row
   }
 }
-
-/** @throws always: rows that were asked for by their keys are not there */
-export function notFound(name: string, key: string, ids: readonly unknown[]): NotFoundError {
-  const shown = ids.slice(0, MOST_SHOWN).map((id) => `\`${String(id)}\``)
-  const more = ids.length > MOST_SHOWN ? ` and ${ids.length - MOST_SHOWN} more` : ""
-  return new NotFoundError(
-    `Expected \`${name}\` with \`${key}\` ${shown.join(", ")}${more}, but there is none. It may have been deleted.`,
-  )
-}
-
-const MOST_SHOWN = 10
 
 function isSelected(given: unknown): given is { readonly selector: unknown; readonly data: unknown } {
   return typeof given === "object" && given !== null && "selector" in given

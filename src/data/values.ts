@@ -61,14 +61,14 @@ function textOf(where: string, value: unknown): string {
   return value
 }
 
-/** Years of four digits only: such texts sort as their moments do. */
+/** Years of four digits only: such texts sort as their moments do; and PostgreSQL has no year 0. */
 function momentOf(where: string, value: unknown): string {
   const isText = typeof value === "string" && /^\d{4}-\d\d-\d\d/.test(value)
   const moment = value instanceof Date ? value : new Date(isText ? value : Number.NaN)
   const text = Number.isNaN(moment.getTime()) ? "" : moment.toISOString()
-  return /^\d/.test(text)
+  return /^(?!0000)\d/.test(text)
     ? text
-    : refuse(`${where} to be a \`Date\`, or an ISO text of one, in the years 0 to 9999`, value)
+    : refuse(`${where} to be a \`Date\`, or an ISO text of one, in the years 1 to 9999`, value)
 }
 
 function jsonOf(where: string, value: unknown): string {
