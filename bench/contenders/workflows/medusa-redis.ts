@@ -2,7 +2,7 @@ import { createRequire } from "node:module"
 import { requireFrom } from "../../peers.ts"
 import { REDIS_DATABASE, redisConnection, redisUrl } from "../../redis.ts"
 import type { RunningWorkflows, WorkflowWork } from "../../workflow-contender.ts"
-import { startEngine } from "./medusa.ts"
+import { startEngine, WORKFLOW } from "./medusa.ts"
 
 const ENGINE = "@medusajs/workflow-engine-redis"
 const PREFIX = { prefix: "carillon-bench" }
@@ -42,7 +42,10 @@ export async function start(work: WorkflowWork): Promise<RunningWorkflows> {
 async function removeLeftovers(): Promise<void> {
   const Redis = createRequire(requireFrom("medusa").resolve(ENGINE))("ioredis") as Ioredis
   const redis = new Redis(redisConnection)
-  const keys = [...(await redis.keys("carillon-bench:*workflows*")), ...(await redis.keys("dtrx:*"))]
+  const keys = [
+    ...(await redis.keys("carillon-bench:*workflows*")),
+    ...(await redis.keys(`dtrx:${WORKFLOW}:*`)),
+  ]
   if (keys.length > 0) await redis.unlink(...keys)
   await redis.quit()
 }

@@ -27,7 +27,7 @@ interface WorkflowsSdk {
   WorkflowResponse: new (result: unknown) => unknown
 }
 
-const NAME = "place-order"
+export const WORKFLOW = "place-order"
 
 /** As an application loads an engine: with its module's loader, its migrations, and its hooks. */
 export async function startEngine(
@@ -46,7 +46,7 @@ export async function startEngine(
   defineWorkflow(work)
 
   return {
-    run: async (input) => (await app.modules.workflows.run(NAME, { input })).result,
+    run: async (input) => (await app.modules.workflows.run(WORKFLOW, { input })).result,
     settled: async () => {},
     kept: () => keptIn(work.database),
     stop: async () => {
@@ -63,7 +63,7 @@ function defineWorkflow({ step }: WorkflowWork): void {
     sdk.createStep(name, async (before) => new sdk.StepResponse(step(index, before))),
   )
   sdk.createWorkflow(
-    { name: NAME, store: true, retentionTime: 3_600 },
+    { name: WORKFLOW, store: true, retentionTime: 3_600 },
     (input) => new sdk.WorkflowResponse(steps.reduce((progress, invoke) => invoke(progress), input)),
   )
 }
