@@ -137,7 +137,9 @@ describe("an app with routes", () => {
     expect(await statusFor(authorization)).toBe(401)
   })
 
-  it("answers a storm of log-ins with refusals, and everybody else as ever", async () => {
+  it("answers a storm of log-ins with refusals, and everybody else as ever", {
+    timeout: 60_000,
+  }, async () => {
     const { url, post } = await setup()
 
     const storm = Array.from({ length: 200 }, () =>

@@ -6,11 +6,11 @@ import type { HandlerLogger } from "../../bus/events.ts"
 import type { CarillonContainer } from "../../container.ts"
 import { readBody } from "./body.ts"
 import { type Act, type Link, pass } from "./chain.ts"
-import { answerTo, HttpError } from "./http-error.ts"
-import { type Match, matchOf } from "./matcher.ts"
+import { HttpError } from "./http-error.ts"
+import { type BodyParsers, bodyParsersOf, fitOf, layersOf } from "./layer.ts"
 import type { CheckedMiddleware, CheckedMiddlewares } from "./middlewares.ts"
 import type { HttpOptions } from "./options.ts"
-import { bestFirst, inWalkingOrder } from "./order.ts"
+import { Refusals } from "./refusals.ts"
 import { Asked, type AuthContext } from "./request.ts"
 import { logRequest } from "./request-log.ts"
 import { Answer } from "./response.ts"
@@ -33,39 +33,32 @@ export interface Socketed {
 
 interface Env {
   Bindings: Socketed
-  Variables: { asked: Asked; answer: Answer; allowed: Set<Method> }
+  Variables: { asked: Asked; answer: Answer; allowed: Set<string> }
 }
 
 /** The way into one version of an app: its routes, behind its middlewares. */
 export class Door {
   readonly #options: DoorOptions
   readonly #hono = new Hono<Env>({ strict: false })
-  readonly #bodyParsers: readonly Parser[]
+  readonly #bodyParsers: BodyParsers
+  readonly #refusals: Refusals
   /** Which route a handler of Hono's belongs to. */
   readonly #routes = new Map<unknown, Route>()
   readonly #inside = new Set<Promise<Response>>()
 
   constructor(options: DoorOptions) {
+    const { logger, middlewares } = options
     this.#options = options
-    this.#bodyParsers = parsersOf(options.middlewares.routes)
+    this.#bodyParsers = bodyParsersOf(middlewares.routes)
+    this.#refusals = new Refusals(logger, middlewares.errorHandler)
     this.#furnish()
   }
 
   async fetch(request: Request, socketed: Socketed = {}): Promise<Response> {
-    const startedAt = performance.now()
     const answered = Promise.resolve(this.#hono.fetch(request, socketed))
     this.#inside.add(answered)
     try {
-      const response = await answered
-      logRequest(this.#options.logger, {
-        method: request.method,
-        path: new URL(request.url).pathname,
-        referrer: request.headers.get("referer"),
-        status: response.status,
-        ms: performance.now() - startedAt,
-        ip: socketed.incoming?.socket.remoteAddress ?? "",
-      })
-      return response
+      return await answered
     } finally {
       this.#inside.delete(answered)
     }
@@ -82,29 +75,27 @@ export class Door {
     hono.use("*", (c, next) => this.#receive(c, next))
     if (http.cors.length > 0) hono.use("*", cors({ origin: [...http.cors], credentials: true }))
     hono.use("*", (c, next) => this.#prepare(c, next))
-    const all = [...middlewares.routes.map(placedMiddleware), ...routes.flatMap(placedRoute)]
-    for (const { middleware, route } of inWalkingOrder(all)) {
-      if (middleware !== null) this.#addMiddleware(middleware)
-      if (route !== null) this.#addRoute(route)
+    for (const layer of layersOf(middlewares.routes, routes)) {
+      if (layer.kind === "middleware") this.#addMiddleware(layer.middleware)
+      else this.#addRoute(layer.route)
     }
-    for (const route of routes) hono.all(route.path, (c, next) => this.#noteAllowed(route, c, next))
+    for (const route of routes) hono.all(route.path, (c, next) => noteAllowed(route, c, next))
     hono.notFound((c) => (isPlainOptions(c) ? whatIsAllowed(c) : this.#refuse(c, notFoundOr405(c))))
     hono.onError((error, c) => this.#refuse(c, error))
   }
 
   /** The first act: request and answer as the app sees them, the same for all that follow. */
   async #receive(c: Context<Env>, next: Next): Promise<void> {
-    const { container, http } = this.#options
+    const startedAt = performance.now()
+    const { container, http, logger } = this.#options
     const { path, raw: request } = c.req
     const asked = new Asked({ request, path, socket: c.env.incoming, container, proxies: http.proxies })
     c.set("asked", asked)
     c.set("answer", new Answer())
     c.set("allowed", new Set())
-    try {
-      await next()
-    } finally {
-      await asked.end()
-    }
+    await next()
+    logRequest(logger, asked, { status: c.res.status, ms: performance.now() - startedAt })
+    await asked.end()
   }
 
   /** Strangers are turned away before anything of theirs is read. */
@@ -120,6 +111,7 @@ export class Door {
     return undefined
   }
 
+  /** By the path as it came, too: a route `/:area/brands` also answers below `/admin`. */
   #isGuarded(c: Context<Env>): boolean {
     const matched = matchedRoutes(c).map(({ handler }) => this.#routes.get(handler))
     const route = matched.find((each) => each !== undefined)
@@ -128,7 +120,7 @@ export class Door {
   }
 
   async #read(asked: Asked): Promise<void> {
-    const parser = this.#bodyParsers.find((each) => each.isFor(asked.method as Method, asked.path))?.config
+    const parser = this.#bodyParsers(asked.method as Method, asked.path)
     if (parser === false) return
     const mostBytes = parser?.mostBytes ?? this.#options.http.bodyLimit
     const { body, raw } = await readBody(asked.request, { mostBytes, raw: parser?.raw ?? false })
@@ -136,39 +128,33 @@ export class Door {
     if (raw !== undefined) asked.rawBody = raw
   }
 
-  #addMiddleware({ matcher, methods, middlewares }: CheckedMiddleware): void {
-    const match = matchOf(matcher, methods === null)
-    for (const act of middlewares) {
+  #addMiddleware(middleware: CheckedMiddleware): void {
+    const fits = fitOf(middleware)
+    for (const each of middleware.middlewares) {
+      const link = { act: each as Act, isHandler: false, onLateError: this.#refusals.noteLate }
       this.#hono.use("*", async (c, next) => {
-        const params = isOneOf(methods, c.req.method as Method) ? match(c.req.path) : null
-        if (params === null) return next()
-        return this.#pass(
-          { act: act as Act, isHandler: false, onLateError: this.#onLateError },
-          params,
-          c,
-          next,
-        )
+        const params = fits(c.req.method as Method, c.req.path)
+        return params === null ? next() : this.#pass(link, params, c, next)
       })
     }
   }
 
   #addRoute(route: Route): void {
-    const { handlers, path } = route
-    const links = Object.entries(handlers).map(([method, act]) => [method, this.#link(act as Act)] as const)
-    const byMethod = new Map<string, Link>(links)
+    const links = new Map(
+      Object.entries(route.handlers).map(([method, handler]) => {
+        const link = { act: handler as Act, isHandler: true, onLateError: this.#refusals.noteLate }
+        return [method, link] as const
+      }),
+    )
     const handler = async (c: Context<Env>, next: Next): Promise<Response | undefined> => {
       // Hono asks for HEAD as if it were GET, and leaves out the body.
-      const link = byMethod.get(c.req.method) ?? (c.req.method === "HEAD" ? byMethod.get("GET") : undefined)
+      const link = links.get(c.req.method) ?? (c.req.method === "HEAD" ? links.get("GET") : undefined)
       if (link !== undefined) return this.#pass(link, c.req.param(), c, next)
       await next()
       return undefined
     }
     this.#routes.set(handler, route)
-    this.#hono.on(honoMethods(route), path, handler)
-  }
-
-  #link(act: Act): Link {
-    return { act, isHandler: true, onLateError: this.#onLateError }
+    this.#hono.on([...new Set([...links.keys()].map(asHonoAsks))], route.path, handler)
   }
 
   async #pass(
@@ -188,71 +174,13 @@ export class Door {
     return undefined
   }
 
-  #noteAllowed({ handlers }: Route, c: Context<Env>, next: Next): Promise<void> {
-    for (const method of Object.keys(handlers)) c.var.allowed.add(method as Method)
-    if (handlers.GET !== undefined) c.var.allowed.add("HEAD")
-    return next()
-  }
-
-  /** The app's own words for an error, else ours. */
-  async #refuse(c: Context<Env>, error: unknown): Promise<Response> {
-    const { asked, answer } = c.var
-    const { errorHandler } = this.#options.middlewares
-    if (answer.headersSent) {
-      this.#onLateError(error)
-      return answer.given
-    }
-    let last = error
-    if (errorHandler !== null) {
-      try {
-        const act: Act = (req, res, next) => errorHandler(error, req, res, next)
-        if (!(await pass({ ...this.#link(act) }, asked, answer))) return await answer.given
-      } catch (thrown) {
-        last = thrown
-      }
-    }
-    return this.#answerTo(asked, last)
-  }
-
-  #answerTo({ method, path }: Asked, error: unknown): Response {
-    const { status, body, headers } = answerTo(error)
-    if (status >= 500) {
-      const err = error instanceof Error ? error : new Error(String(error))
-      this.#options.logger.error({ err }, `${method} ${path} failed: ${err.message}`)
-    }
-    return Response.json(body, { status, headers })
-  }
-
-  readonly #onLateError = (error: unknown): void => {
-    const err = error instanceof Error ? error : new Error(String(error))
-    this.#options.logger.error({ err }, `A request failed after it had its answer: ${err.message}`)
+  #refuse(c: Context<Env>, error: unknown): Promise<Response> {
+    return this.#refusals.answer(error, c.var.asked, c.var.answer)
   }
 }
 
-interface Placed {
-  readonly matcher: string | RegExp
-  readonly hasMethods: boolean
-  readonly middleware: CheckedMiddleware | null
-  readonly route: Route | null
-}
-
-function placedMiddleware(middleware: CheckedMiddleware): Placed {
-  const { matcher, methods } = middleware
-  return { matcher, hasMethods: methods !== null, middleware, route: null }
-}
-
-function placedRoute(route: Route): Placed {
-  return { matcher: route.path, hasMethods: true, middleware: null, route }
-}
-
-function honoMethods({ handlers }: Route): string[] {
-  const methods = Object.keys(handlers).filter((method) => method !== "HEAD")
-  return handlers.HEAD !== undefined && handlers.GET === undefined ? [...methods, "GET"] : methods
-}
-
-function isOneOf(methods: readonly Method[] | null, method: Method): boolean {
-  if (methods === null || methods.includes(method)) return true
-  return method === "HEAD" && methods.includes("GET")
+function asHonoAsks(method: string): string {
+  return method === "HEAD" ? "GET" : method
 }
 
 /** However many slashes stand before it. */
@@ -260,21 +188,11 @@ function isAdmin(path: string): boolean {
   return /^\/+admin(?:\/|$)/.test(path)
 }
 
-interface Parser {
-  readonly isFor: (method: Method, path: string) => boolean
-  readonly config: CheckedMiddleware["bodyParser"]
-}
-
-function parsersOf(middlewares: readonly CheckedMiddleware[]): Parser[] {
-  const ours = middlewares.filter(({ bodyParser }) => bodyParser !== null)
-  return bestFirst(ours.map(placedMiddleware)).map(({ middleware }) => {
-    const { matcher, methods, bodyParser } = middleware as CheckedMiddleware
-    const match: Match = matchOf(matcher, methods === null)
-    return {
-      isFor: (method, path) => isOneOf(methods, method) && match(path) !== null,
-      config: bodyParser,
-    }
-  })
+/** Nobody has answered at this path: another method would be. */
+function noteAllowed({ handlers }: Route, c: Context<Env>, next: Next): Promise<void> {
+  for (const method of Object.keys(handlers)) c.var.allowed.add(method)
+  if (handlers.GET !== undefined) c.var.allowed.add("HEAD")
+  return next()
 }
 
 function isPlainOptions(c: Context<Env>): boolean {

@@ -1,20 +1,16 @@
 import type { HandlerLogger } from "../../bus/events.ts"
+import type { AppRequest } from "./request.ts"
 
-export interface Handled {
-  readonly method: string
-  readonly path: string // without the query, in which secrets may stand
-  readonly referrer: string | null
-  readonly status: number
-  readonly ms: number
-  readonly ip: string
-}
-
-/** One line a request; in JSON its parts are fields of their own. */
-export function logRequest(logger: HandlerLogger, handled: Handled): void {
-  const { method, path, referrer, status, ms } = handled
+/** One line a request, in which the query is left out: secrets may stand there. In JSON its parts are fields. */
+export function logRequest(
+  logger: HandlerLogger,
+  { method, path, ip, headers }: Pick<AppRequest, "method" | "path" | "ip" | "headers">,
+  { status, ms }: { readonly status: number; readonly ms: number },
+): void {
+  const { referer: referrer = "-" } = headers
   logger.info(
-    { http: { ...handled, ms: Number(ms.toFixed(3)) } },
-    `${method} ${path} ← ${visible(referrer ?? "-")} (${status}) - ${ms.toFixed(3)} ms`,
+    { http: { method, path, referrer, status, ms: Number(ms.toFixed(3)), ip } },
+    `${method} ${visible(path)} ← ${visible(referrer)} (${status}) - ${ms.toFixed(3)} ms`,
   )
 }
 

@@ -133,7 +133,7 @@ const NOBODY: AuthContext = Object.freeze({
 })
 
 /** Limits keep a short URL from becoming a large object; keys of prototypes are left out. */
-export function readQuery(text: string): Record<string, unknown> {
+function readQuery(text: string): Record<string, unknown> {
   return qs.parse(text, { depth: 5, parameterLimit: 500, arrayLimit: 100 })
 }
 
