@@ -1,5 +1,6 @@
 import { ContainerRegistrationKeys } from "../container.ts"
-import type { GraphMetadata, GraphOptions, GraphRequest, GraphRow, Query } from "../data/query.ts"
+import type { GraphMetadata, GraphOptions, GraphRequest, GraphRow } from "../data/graph-request.ts"
+import type { Query } from "../data/query.ts"
 import { createStep, type StepOutput } from "./create-step.ts"
 import { StepResponse } from "./step-response.ts"
 
