@@ -1,7 +1,7 @@
 import type { Clock } from "../core/clock.ts"
 import { NotFoundError, StoppedError } from "../core/errors.ts"
 import { isEnded } from "../core/run.ts"
-import { decide, StepStates } from "../core/run-machine.ts"
+import { decide } from "../core/run-machine.ts"
 import type { QueriesPort } from "../engine/queries.ts"
 import type { LiveRun } from "./live-run.ts"
 import { type RunView, viewOfLive, viewOfRow } from "./outcome.ts"
@@ -54,6 +54,7 @@ export class RunFollower {
         resolve(view)
       }
       if (!live.isHeld) done(null)
+      else if (untilWaiting && live.isInBackground) done(viewOfLive(live))
     })
   }
 
@@ -66,19 +67,21 @@ export class RunFollower {
     if (!isOver && row.job?.state === "leased") return null
     const records = await queries.runSteps(row.no)
     const view = viewOfRow(row, records, workflowRegistry.get(row.workflow))
-    return isOver || this.#onlyWaits(view) ? view : null
+    return isOver || (await this.#onlyWaits(view)) ? view : null
   }
 
-  /** A retry comes by itself: it is waited for. */
-  #onlyWaits({ states, definition, cancelled }: RunView): boolean {
+  /** A retry comes by itself, and so does what a child does: they are waited for. */
+  async #onlyWaits({ states, definition, cancelled }: RunView): Promise<boolean> {
     if (definition === null) return false
-    const nothing = new Set<string>()
-    const facts = { doomed: cancelled !== null, now: 0, running: nothing, undoing: nothing, recovered: false }
-    const { waiting, start } = decide(planOf(definition), {
-      ...facts,
-      steps: new StepStates([...states.invoke.values(), ...states.compensate.values()]),
-    })
-    return start.length === 0 && waiting.some(({ wait }) => wait !== null && wait.kind !== "run")
+    const nobody = new Set<string>()
+    const facts = { doomed: cancelled !== null, now: 0, running: nobody, undoing: nobody, recovered: false }
+    const { waiting, start } = decide(planOf(definition), { ...facts, steps: states })
+    if (start.length > 0) return false
+    for (const { wait } of waiting) {
+      if (wait?.kind !== "run") return true
+      if ((await this.#stored(wait.run, true)) !== null) return true
+    }
+    return false
   }
 
   /** It may be held here before the time is over. */

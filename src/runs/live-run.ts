@@ -125,6 +125,18 @@ export class LiveRun implements RunFacts {
     return this.#calls.size > 0 || this.#lookups.areOpen
   }
 
+  /** All that runs of it are steps that nobody is to wait for. */
+  get isInBackground(): boolean {
+    const isAsync = ({ start }: StepCall): boolean =>
+      start.phase === "invoke" && stepOf(this.definition, start.step)?.config.async === true
+    return this.#calls.size > 0 && [...this.#calls.keys()].every(isAsync)
+  }
+
+  /** Steps whose code runs here now. */
+  get running(): readonly StepStart[] {
+    return [...this.#calls.keys()].map(({ start }) => start)
+  }
+
   loggerFor(step: string): unknown {
     return this.#seat.loggerFor(this, step)
   }
@@ -373,17 +385,14 @@ export class LiveRun implements RunFacts {
 
   #startAll(starts: readonly StepStart[]): void {
     for (const start of starts) this.#start(start)
-    const isBackground = [...this.#calls.keys()].every(
-      ({ start }) => stepOf(this.definition, start.step)?.config.async,
-    )
-    if (isBackground) this.#seat.tell(this, "background", null)
+    if (this.isInBackground) this.#seat.tell(this, "background", null)
   }
 
   #start(start: StepStart): void {
     const step = stepOf(this.definition, start.step)
     if (step === null) return
     const call = new StepCall(this, step, start)
-    if (start.phase === "invoke") this.#seat.tell(this, "stepBegin", start.step)
+    this.#seat.tell(this, "stepBegin", start.step)
     const values = new StepValues(this.input, this.#states, this.#memos)
     const ended = start.phase === "invoke" ? call.invoke(values) : call.compensate(this.#undoOf(start.step))
     this.#calls.set(
@@ -406,8 +415,10 @@ export class LiveRun implements RunFacts {
     return record.outcome === "done" ? (record.undo ?? record.output) : record.undo
   }
 
+  /** Left out because a step before it failed. */
   #skipped(step: string, now: number): StepRecord {
-    return { ...NOTHING, step, phase: "invoke", attempt: 1, outcome: "skipped", at: now, worker: this.worker }
+    const attempt = { step, phase: "invoke", attempt: 1, outcome: "skipped" } as const
+    return { ...NOTHING, ...attempt, at: now, worker: this.worker, error: writeError(new Error(LEFT_OUT)) }
   }
 
   /** A sleep that is over, or a wait that has lasted too long. */
@@ -455,6 +466,8 @@ export class LiveRun implements RunFacts {
     this.#seat.gone(this, how)
   }
 }
+
+const LEFT_OUT = "left out: a step before it failed"
 
 const NOTHING = {
   ms: 0,

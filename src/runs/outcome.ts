@@ -1,6 +1,6 @@
 import { StoppedError } from "../core/errors.ts"
 import { isEnded, type RunContext, type RunState, type StepPhase, type StepRecord } from "../core/run.ts"
-import { StepStates } from "../core/run-machine.ts"
+import { type StepStart, StepStates } from "../core/run-machine.ts"
 import { readValue } from "../core/value.ts"
 import type { RunRow } from "../engine/runs.ts"
 import type { WorkflowDefinition } from "./definition.ts"
@@ -14,6 +14,7 @@ import type {
   RunStepState,
   RunTransaction,
 } from "./service-contract.ts"
+import { STEP_TIMEOUT } from "./step-call.ts"
 import { readError } from "./step-error.ts"
 
 /** What is known of a run, wherever it comes from. */
@@ -30,6 +31,7 @@ export interface RunView {
   readonly doom: Error | null // why it was undone, where that is no step's failure
   readonly thrown: ReadonlyMap<StepRecord, unknown>
   readonly definition: WorkflowDefinition | null // null = it is not known here
+  readonly running: readonly StepStart[] // here, now
 }
 
 export function viewOfRow(
@@ -41,7 +43,7 @@ export function viewOfRow(
   const hasFailure = records.some((each) => each.outcome === "permanent")
   const isUndone = row.state === "reverted" || row.state === "failed"
   const doom = isUndone && !hasFailure && row.cancelled === null ? new Error(row.error ?? "") : null
-  return { ...row, states, doom, thrown: new Map(), definition }
+  return { ...row, states, doom, thrown: new Map(), definition, running: [] }
 }
 
 export function viewOfLive(run: LiveRun): RunView {
@@ -141,18 +143,27 @@ export function flowStepOf(view: RunView, name: string): RunFlowStep {
   return {
     id: name,
     attempts: invoke?.attempt ?? 0,
-    invoke: actionOf(invoke, "invoke"),
-    compensate: compensateOf(view, invoke, compensate),
+    invoke: isRunning(view, name, "invoke") ? RUNNING : actionOf(invoke, "invoke"),
+    compensate: compensateOf(view, name, invoke, compensate),
   }
+}
+
+const RUNNING: RunFlowAction = { state: "invoking", status: "waiting" }
+
+function isRunning({ running }: RunView, step: string, phase: StepPhase): boolean {
+  return running.some((each) => each.step === step && each.phase === phase)
 }
 
 /** A step that has nothing to undo counts as undone once the run is. */
 function compensateOf(
-  { state }: RunView,
+  view: RunView,
+  name: string,
   invoke: StepRecord | undefined,
   compensate: StepRecord | undefined,
 ): RunFlowAction {
+  if (isRunning(view, name, "compensate")) return { ...RUNNING, state: "compensating" }
   if (compensate !== undefined) return actionOf(compensate, "compensate")
+  const { state } = view
   const isUndone =
     (state === "reverted" || state === "failed") && invoke !== undefined && invoke.outcome !== "skipped"
   return isUndone ? { state: "reverted", status: "ok" } : { state: "dormant", status: "idle" }
@@ -165,11 +176,14 @@ function actionOf(record: StepRecord | undefined, phase: StepPhase): RunFlowActi
     case "done":
       return { state: phase === "invoke" ? "done" : "reverted", status: "ok" }
     case "skipped":
-      return { state: "skipped", status: "ok" }
+      return { state: record.error === null ? "skipped" : "skipped_failure", status: "ok" }
     case "waiting":
       return { state: phase === "invoke" ? "invoking" : "compensating", status: "waiting" }
     case "permanent":
-      return { state: "failed", status: "permanent_failure" }
+      return {
+        state: readError(record.error).name === STEP_TIMEOUT ? "timeout" : "failed",
+        status: "permanent_failure",
+      }
     default:
       return { state: phase === "invoke" ? "invoking" : "compensating", status: "temporary_failure" }
   }

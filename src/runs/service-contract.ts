@@ -14,9 +14,7 @@ export interface WorkflowService {
   /** Ends a step that waits for a response, well. */
   setStepSuccess(request: StepResponseRequest): Promise<RunOutcome>
   /** Ends a step that waits for a response, with an error. */
-  setStepFailure(
-    request: StepResponseRequest & { readonly forcePermanentFailure?: boolean },
-  ): Promise<RunOutcome>
+  setStepFailure(request: StepFailureRequest): Promise<RunOutcome>
   /** Gives a step that has failed, or waits after a failure, one more attempt. */
   retryStep(request: StepRequest): Promise<RunOutcome>
 }
@@ -38,6 +36,10 @@ interface Answering {
 
 export interface RunRequest extends Answering {
   readonly input?: unknown
+  /** The same as `context.transactionId`, which wins. */
+  readonly transactionId?: string
+  /** The same settings, as other engines' callers put them. */
+  readonly options?: Omit<RunRequest, "options">
   readonly context?: RunRequestContext
   /** Answer with the output of this step instead of the workflow's result. */
   readonly resultFrom?: string
@@ -56,6 +58,8 @@ export interface RunRequestContext {
 
 /** One of the two says which run. */
 export interface CancelRequest extends Answering {
+  /** The same settings, as other engines' callers put them. */
+  readonly options?: Omit<CancelRequest, "options">
   readonly transactionId?: string
   readonly transaction?: { readonly transactionId: string; readonly runId?: string }
   readonly context?: RunRequestContext
@@ -63,6 +67,8 @@ export interface CancelRequest extends Answering {
 
 /** A step by its idempotency key, or by its parts. */
 export interface StepRequest extends Answering {
+  /** The same settings, as other engines' callers put them. */
+  readonly options?: Answering & { readonly forcePermanentFailure?: boolean }
   readonly idempotencyKey:
     | string
     | {
@@ -77,6 +83,11 @@ export interface StepRequest extends Answering {
 export interface StepResponseRequest extends StepRequest {
   /** The step's output, or its error; a `StepResponse` says what its compensation gets, too. */
   readonly stepResponse?: unknown
+}
+
+export interface StepFailureRequest extends StepResponseRequest {
+  /** No more attempts, whatever `maxRetries` says. @defaultValue false */
+  readonly forcePermanentFailure?: boolean
 }
 
 /** What became of a run. */

@@ -1,6 +1,6 @@
 import type { ListPage } from "../bus/listing.ts"
 import type { Clock } from "../core/clock.ts"
-import { expected, InvalidInputError, NotFoundError } from "../core/errors.ts"
+import { CarillonError, expected, InvalidInputError, NotFoundError, StoppedError } from "../core/errors.ts"
 import { isEnded, type RunContext } from "../core/run.ts"
 import { writeValue } from "../core/value.ts"
 import type { QueriesPort } from "../engine/queries.ts"
@@ -19,6 +19,7 @@ import type {
   CancelRequest,
   RunOutcome,
   RunRequest,
+  StepFailureRequest,
   StepRequest,
   StepResponseRequest,
   WorkflowReference,
@@ -50,14 +51,16 @@ export class WorkflowEngine implements WorkflowService {
     this.#subscribers = new Subscribers(options, this.#follower)
   }
 
-  async run(workflow: WorkflowReference, request: RunRequest = {}): Promise<RunOutcome> {
+  async run(workflow: WorkflowReference, given: RunRequest = {}): Promise<RunOutcome> {
     const definition = definitionOf(workflow)
-    const { context = {}, container, resultFrom } = request
+    const request = withOptions(given)
+    const { container, resultFrom } = request
+    const context = { transactionId: request.transactionId, ...request.context }
     const origin = originOf(definition.id)
     const transactionId =
       textOf("transactionId", context.transactionId) ?? origin.transactionId ?? this.#newId()
     const isDerived = context.transactionId === undefined && origin.transactionId !== null
-    const given = textOf("eventGroupId", context.eventGroupId)
+    const eventGroupId = textOf("eventGroupId", context.eventGroupId)
     const input = writeValue(request.input, `the input of workflow \`${definition.id}\``)
     const started = this.#options.runs.start(definition, {
       transactionId,
@@ -65,8 +68,8 @@ export class WorkflowEngine implements WorkflowService {
       parent: null,
       container,
       join: isDerived ? "done" : definition.options.idempotent ? "any" : "live",
-      staged: given !== null,
-      context: this.#contextOf(definition, request, origin, given),
+      staged: eventGroupId !== null,
+      context: this.#contextOf(definition, request, origin, eventGroupId),
       onHeld: (run) => callEvents(this.#options.runs, run, request.events, this.#options.logError),
     })
     const { id, isNew } = await started
@@ -75,19 +78,19 @@ export class WorkflowEngine implements WorkflowService {
     return this.#answer(outcome, request)
   }
 
-  async cancel(workflow: WorkflowReference, request: CancelRequest): Promise<RunOutcome> {
+  async cancel(workflow: WorkflowReference, given: CancelRequest): Promise<RunOutcome> {
+    const request = withOptions(given)
     const id = typeof workflow === "string" ? workflow : definitionOf(workflow).id
     const transactionId = request.transactionId ?? request.transaction?.transactionId
     const row = await this.#find(id, transactionId)
     await this.#signal(row, { kind: "cancel", reason: "cancelled by its caller" })
-    const outcome = outcomeOf(await this.#follower.follow(row.id, { untilWaiting: false }))
-    return this.#answer(outcome, {
-      ...request,
-      throwOnError: (request.throwOnError ?? true) && outcome.transaction.state !== "reverted",
-    })
+    const ended = outcomeOf(await this.#follower.follow(row.id, { untilWaiting: false }))
+    if (ended.transaction.state !== "reverted") return this.#answer(ended, request)
+    return { ...ended, errors: ended.errors.filter(({ error }) => !(error instanceof StoppedError)) }
   }
 
-  async setStepSuccess(request: StepResponseRequest): Promise<RunOutcome> {
+  async setStepSuccess(given: StepResponseRequest): Promise<RunOutcome> {
+    const request = withOptions(given)
     const { stepResponse } = request
     const response = isStepResult(stepResponse) ? stepResponse : null
     const output = writeValue(response === null ? stepResponse : response.output, "the step's response")
@@ -98,18 +101,16 @@ export class WorkflowEngine implements WorkflowService {
     return this.#respond(request, { outcome: "done", output, undo, error: null })
   }
 
-  async setStepFailure(
-    request: StepResponseRequest & { readonly forcePermanentFailure?: boolean },
-  ): Promise<RunOutcome> {
-    const { stepResponse, forcePermanentFailure } = request
-    const error = stepResponse instanceof Error ? stepResponse : new Error(textIn(stepResponse))
-    const outcome = forcePermanentFailure === true ? "permanent" : "failed"
-    return this.#respond(request, { outcome, output: null, undo: null, error: writeError(error) })
+  async setStepFailure(given: StepFailureRequest): Promise<RunOutcome> {
+    const request = withOptions(given)
+    const outcome = request.forcePermanentFailure === true ? "permanent" : "failed"
+    const error = writeError(errorIn(request.stepResponse))
+    return this.#respond(request, { outcome, output: null, undo: null, error })
   }
 
   /** Gives a step that failed, or waits after a failure, one more attempt; also in a run that failed for good. */
   async retryStep(request: StepRequest): Promise<RunOutcome> {
-    return this.#respond(request, { outcome: "again", output: null, undo: null, error: null })
+    return this.#respond(withOptions(request), { outcome: "again", output: null, undo: null, error: null })
   }
 
   /** Calls back when runs of a workflow end; with a transaction id, when that one does, in whatever process. */
@@ -200,7 +201,7 @@ export class WorkflowEngine implements WorkflowService {
     const retried = end.outcome === "failed" ? this.#afterFailure(row, step) : end.outcome
     await this.#signal(row, { kind: "step", step, phase, ...end, outcome: retried })
     const outcome = outcomeOf(await this.#follower.follow(row.id, { untilWaiting: true }))
-    return this.#answer(outcome, { ...request, throwOnError: request.throwOnError ?? false })
+    return this.#answer(outcome, request)
   }
 
   /** Without retries left, a failure is for good. */
@@ -263,11 +264,7 @@ export class WorkflowEngine implements WorkflowService {
     if (logOnError) for (const { error } of errors) this.#options.logError(error)
     const failed = isEnded(transaction.state) && transaction.state !== "done"
     if (!throwOnError || !failed) return outcome
-    if (errors.length === 1) throw first.error
-    throw new AggregateError(
-      errors.map((each) => each.error),
-      errors.map((each) => each.error.message).join("; "),
-    )
+    throw first.error // what undid the run; what else failed stands in `errors`
   }
 
   #newId(): string {
@@ -303,10 +300,23 @@ function textOf(name: string, value: unknown): string | null {
   throw new InvalidInputError(expected(`\`context.${name}\` to be a string of 1 to 255 characters`, value))
 }
 
-function textIn(value: unknown): string {
-  if (typeof value === "string") return value
-  const message = (value as { message?: unknown } | null | undefined)?.message
-  return typeof message === "string" ? message : (JSON.stringify(value) ?? "The step failed.")
+/** What a caller of another process may have: an error, or only its words. */
+function errorIn(response: unknown): Error {
+  if (response instanceof Error) return response
+  if (typeof response === "string") return new Error(response)
+  const { message, name, code } = (response ?? {}) as { message?: unknown; name?: unknown; code?: unknown }
+  const words = typeof message === "string" ? message : (JSON.stringify(response) ?? "The step failed.")
+  const error = typeof code === "string" ? new CarillonError(code, words) : new Error(words)
+  if (typeof name === "string") error.name = name
+  return error
+}
+
+/** What some callers put below `options`; what stands beside it wins. */
+function withOptions<Request extends { readonly options?: object }>({
+  options,
+  ...request
+}: Request): Request {
+  return { ...options, ...request } as Request
 }
 
 function noRun(id: string): NotFoundError {

@@ -223,11 +223,14 @@ export interface StepEnd {
 /** What came of a step whose work is another run. */
 export type ChildEnd = Pick<StepRecord, "outcome"> & Partial<Pick<StepRecord, "output" | "error" | "wait">>
 
+/** As users of other engines look for it. */
+export const STEP_TIMEOUT = "TransactionStepTimeoutError"
+
 export function stepTimeout(step: string, seconds: number): TimeoutError {
   const error = new TimeoutError(
     `Expected step \`${step}\` to end within ${seconds} s, it did not. Heed \`signal\` in it, or raise its \`timeout\`.`,
   )
-  error.name = "TransactionStepTimeoutError" // as users of other engines look for it
+  error.name = STEP_TIMEOUT
   return error
 }
 

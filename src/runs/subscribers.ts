@@ -1,4 +1,5 @@
 import { expected, InvalidInputError } from "../core/errors.ts"
+import type { RunState } from "../core/run.ts"
 import type { QueriesPort } from "../engine/queries.ts"
 import type { RunFollower } from "./follow.ts"
 import { call } from "./moments.ts"
@@ -21,6 +22,7 @@ export interface RunEnding extends RunOutcome {
   readonly eventType: "onFinish"
   readonly workflowId: string
   readonly transactionId: string
+  readonly state: RunState
 }
 
 export interface SubscribersOptions {
@@ -101,7 +103,11 @@ export class Subscribers {
   }
 
   #tell({ subscriber, workflowId }: Subscriber, transactionId: string, outcome: () => RunOutcome): void {
-    const about = (): RunEnding => ({ eventType: "onFinish", workflowId, transactionId, ...outcome() })
+    const about = (): RunEnding => {
+      const ended = outcome()
+      const { state } = ended.transaction
+      return { eventType: "onFinish", workflowId, transactionId, state, ...ended }
+    }
     call(subscriber as (about: object) => unknown, about, this.#options.logError)
   }
 }
