@@ -3,8 +3,8 @@ import { LocalCms } from "./cms/server"
 import { createBrandWorkflow } from "./src/workflows/create-brand"
 
 // The user of this example. In production both come from the environment, or from `carillon user create`.
-process.env.CARILLON_ADMIN_EMAIL ??= "admin@example.com"
-process.env.CARILLON_ADMIN_PASSWORD ??= "supersecret"
+process.env.CARILLON_ADMIN_EMAIL ||= "admin@example.com"
+process.env.CARILLON_ADMIN_PASSWORD ||= "supersecret"
 
 export default defineConfig({
   group: "brands-example",
@@ -14,9 +14,9 @@ export default defineConfig({
     {
       resolve: "./src/modules/cms",
       options: {
-        apiKey: process.env.CMS_API_KEY ?? "123",
+        apiKey: process.env.CMS_API_KEY || "123",
         // The third party. It runs in this process only so that the example needs nothing else.
-        url: process.env.CMS_URL ?? cmsHere(),
+        url: process.env.CMS_URL || cmsHere(),
       },
     },
   ],
