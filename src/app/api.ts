@@ -22,7 +22,11 @@ export async function loadApi(
     if (isPrivate(place)) continue
     const route = readRoute(relative(folder, file), place, await read(file))
     if (route !== null) routes.push(route)
-    else
+    if (route !== null && OWN_PATHS.includes(route.path))
+      warnings.push(
+        `${route.file}: nobody is answered here, because ${route.path} is answered by the server itself.`,
+      )
+    if (route === null)
       warnings.push(
         `${relative(folder, file)}: expected an export GET, POST, PUT, PATCH, DELETE, OPTIONS or HEAD. The file is skipped.`,
       )
@@ -33,6 +37,8 @@ export async function loadApi(
     file === null ? NO_MIDDLEWARES : checkMiddlewares(relative(folder, file), (await read(file)).default)
   return { routes, middlewares, warnings }
 }
+
+const OWN_PATHS: readonly string[] = ["/health", "/ready"]
 
 /** What lies in a folder whose name begins with `_` is not for callers. */
 function isPrivate(place: string): boolean {

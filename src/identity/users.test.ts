@@ -63,6 +63,21 @@ describe("users", () => {
     expect(await users.authenticate("nobody@shop.example", admin.password)).toBeNull()
   })
 
+  it("are not looked for under what is no address, which a store might choke on", async () => {
+    const { users, source } = setup()
+    const asked: string[] = []
+    const { record } = source.queries
+    source.queries.record = (collection, id) => {
+      asked.push(id)
+      return record(collection, id)
+    }
+
+    for (const email of ["a\u0000@shop.example", "\ud800@shop.example", "nobody", `${"a".repeat(999)}@b`])
+      expect(await users.authenticate(email, admin.password)).toBeNull()
+
+    expect(asked).toEqual([])
+  })
+
   it("are kept without their passwords", async () => {
     const { users, source } = setup()
     await users.create(admin)

@@ -95,15 +95,21 @@ export class Users {
 
   /** The user whose password this is; null takes as long as any. @internal */
   async authenticate(email: string, password: string): Promise<KnownUser | null> {
-    const record = await this.#records.get(normalised(email))
+    const record = await this.#recordAt(email)
     const isTheirs = await this.#passwords.matches(password, record?.hash ?? null)
     return isTheirs && record !== null ? knownUserOf(record) : null
   }
 
   /** @internal */
   async find(email: string): Promise<KnownUser | null> {
-    const record = await this.#records.get(normalised(email))
+    const record = await this.#recordAt(email)
     return record === null ? null : knownUserOf(record)
+  }
+
+  /** What cannot be an address is not even looked for: a store may refuse its letters. */
+  async #recordAt(email: string): Promise<UserRecord | null> {
+    const address = normalisedEmail(email)
+    return isEmail(address) ? this.#records.get(address) : null
   }
 
   async #recordOf(email: string, password: string): Promise<UserRecord> {
@@ -115,7 +121,7 @@ export class Users {
     const record = await this.#records.get(checkedEmail(email))
     if (record !== null) return record
     throw new NotFoundError(
-      `Expected the e-mail address of a user, got \`${normalised(email)}\`, who is none.`,
+      `Expected the e-mail address of a user, got \`${normalisedEmail(email)}\`, who is none.`,
     )
   }
 }
@@ -128,7 +134,8 @@ function knownUserOf(record: UserRecord): KnownUser {
   return { ...userOf(record), generation: record.generation }
 }
 
-function normalised(email: string): string {
+/** All ways to write an address are one. */
+export function normalisedEmail(email: string): string {
   return email.trim().toLowerCase().normalize("NFC")
 }
 
@@ -137,10 +144,14 @@ const SHORTEST_PASSWORD = 8
 const LONGEST_PASSWORD = 256
 
 function checkedEmail(email: unknown): string {
-  const address = typeof email === "string" ? normalised(email) : ""
-  const looksRight = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u.test(address) && address.isWellFormed()
-  if (looksRight && address.length <= LONGEST_EMAIL) return address
+  const address = typeof email === "string" ? normalisedEmail(email) : ""
+  if (isEmail(address)) return address
   throw new InvalidInputError(expected("an e-mail address such as `admin@shop.example`", email))
+}
+
+function isEmail(address: string): boolean {
+  const looksRight = /^[^\s@\p{Cc}]+@[^\s@\p{Cc}]+$/u.test(address) && address.isWellFormed()
+  return looksRight && address.length <= LONGEST_EMAIL
 }
 
 /** What came is a secret, and is not said. */

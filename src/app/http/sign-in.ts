@@ -1,7 +1,7 @@
 import { ConfigError } from "../../core/errors.ts"
 import type { LoginLimit } from "../../identity/login-limit.ts"
 import type { Tokens } from "../../identity/tokens.ts"
-import type { Users } from "../../identity/users.ts"
+import { normalisedEmail, type Users } from "../../identity/users.ts"
 import { HttpError } from "./http-error.ts"
 import type { Asked, AuthContext } from "./request.ts"
 import type { Route } from "./route.ts"
@@ -60,7 +60,7 @@ function credentialsIn(body: unknown): { email: string; password: string } {
     throw new HttpError(400, 'Expected a body such as {"email":"admin@shop.example","password":"…"}.', {
       details,
     })
-  return { email: email.trim().toLowerCase(), password }
+  return { email: normalisedEmail(email), password }
 }
 
 function tooOften(waitMs: number): HttpError {
