@@ -232,6 +232,10 @@ export class Steering {
     skipped: SkippedDelivery[],
   ): AsyncGenerator<readonly JobRow[]> {
     for (const id of ids) {
+      if (isRunId(id) && states.includes("waiting")) {
+        skipped.push({ id, why: `a run is undone, not cancelled: carillon runs cancel ${id}` })
+        continue
+      }
       const jobs = await this.#jobsNamed(id)
       const fit = jobs.filter((job) => states.includes(job.state))
       if (fit.length > 0) yield fit
@@ -240,7 +244,7 @@ export class Steering {
   }
 
   async #jobsNamed(id: string): Promise<readonly JobRow[]> {
-    if (parseDeliveryId(id) !== null) {
+    if (parseDeliveryId(id) !== null || isRunId(id)) {
       const job = await this.#queries.job(id)
       return job === null ? [] : [job]
     }
@@ -273,6 +277,11 @@ const PROGRESS = {
   dead: "failed",
   cancelled: "failed",
 } as const
+
+/** A run's job has the run's id; one that crashed its workers is redriven like a delivery. */
+function isRunId(id: string): boolean {
+  return id.startsWith("run_")
+}
 
 function whySkipped(jobs: readonly JobRow[], states: readonly JobRow["state"][]): string {
   const states_ = states.join(" or ")

@@ -83,6 +83,9 @@ export class NotFoundError extends errorOf("CARILLON_NOT_FOUND") {}
 /** A workflow was changed while runs of its old shape go on: this process cannot go on with them. */
 export class WorkflowChangedError extends errorOf("CARILLON_WORKFLOW_CHANGED") {}
 
+/** A run took its worker's process with it again and again, and is not taken up any more until it is redriven. */
+export class RunCrashedError extends errorOf("CARILLON_RUN_CRASHED") {}
+
 /** A handler ran longer than its attempt's timeout. */
 export class TimeoutError extends errorOf("CARILLON_TIMEOUT") {}
 

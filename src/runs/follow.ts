@@ -1,8 +1,9 @@
 import type { Clock } from "../core/clock.ts"
-import { NotFoundError, StoppedError } from "../core/errors.ts"
+import { NotFoundError, RunCrashedError, StoppedError } from "../core/errors.ts"
 import { isEnded } from "../core/run.ts"
 import { decide } from "../core/run-machine.ts"
 import type { QueriesPort } from "../engine/queries.ts"
+import type { RunRow } from "../engine/runs.ts"
 import type { LiveRun } from "./live-run.ts"
 import { type RunView, viewOfLive, viewOfRow } from "./outcome.ts"
 import { planOf } from "./plan.ts"
@@ -63,6 +64,7 @@ export class RunFollower {
     const row = await queries.run(id)
     if (row === null) throw new NotFoundError(`Expected the run ${id}, it is not kept any more.`)
     const isOver = isEnded(row.state)
+    if (!isOver && row.job?.state === "dead") throw crashed(row)
     if (!isOver && !untilWaiting) return null
     if (!isOver && row.job?.state === "leased") return null
     const records = await queries.runSteps(row.no)
@@ -98,4 +100,10 @@ export class RunFollower {
       const off = runs.listen(id, done)
     })
   }
+}
+
+function crashed({ id, workflow, job }: RunRow): RunCrashedError {
+  return new RunCrashedError(
+    `The run ${id} of \`${workflow}\` ended its worker's process ${job?.crashes ?? 0} times, so nobody takes it any more. Mend what does that, then: carillon redrive ${id}`,
+  )
 }
