@@ -9,7 +9,7 @@ import type {
   SettleJob,
   StageEvents,
 } from "../../engine/commit.ts"
-import type { StartRun } from "../../engine/runs.ts"
+import type { SignalRun, StartRun } from "../../engine/runs.ts"
 import { type Appended, appendValues, partsOf, stageValues, toResult, toRows } from "./append.ts"
 import type { HotStatement } from "./database.ts"
 import { arrayOf, joined, joinedUnlessNull, signsFor } from "./lines.ts"
@@ -26,6 +26,9 @@ export type Reader = (row: Answer) => ChangeResult
 /** An append that was written before; what it did is read back. */
 export const KNOWN: ChangeResult = { status: "ok" }
 
+/** The server cuts off what is longer; a statement without a name is prepared each time. */
+const LONGEST_NAME = 40
+
 const LETTERS = {
   append: "a",
   settle_batches: "b",
@@ -33,6 +36,7 @@ const LETTERS = {
   start_runs: "s",
   write_runs: "w",
   stage_events: "e",
+  signal_runs: "g",
   mark_job: "m",
 } as const
 
@@ -40,7 +44,7 @@ const LETTERS = {
 export class Call {
   readonly values: unknown[] = []
   readonly #parts: string[] = []
-  #kinds = "" // a letter each: the server cuts off long names
+  #kinds = "" // a letter each
   readonly #now: number | null
   readonly #left: ReadonlySet<number> | undefined
 
@@ -50,7 +54,8 @@ export class Call {
   }
 
   get statement(): HotStatement {
-    return { name: `carillon_commit_${this.#kinds}`, sql: `SELECT ${this.#parts.join(", ")}` }
+    const name = this.#kinds.length > LONGEST_NAME ? "" : `carillon_commit_${this.#kinds}`
+    return { name, sql: `SELECT ${this.#parts.join(", ")}` }
   }
 
   relax(): void {
@@ -85,7 +90,14 @@ export class Call {
     return (row) => toStarted(changes, row[name] as StartAnswer)
   }
 
-  /** Not where an id is taken: see `isTaken`. */
+  /** Not where one is unusual: see `isUnusual`. */
+  signalRuns(changes: readonly SignalRun[]): (row: Answer) => ChangeResult[] {
+    const signals = changes.map(({ run, signal }) => ({ ...signal, run }))
+    const name = this.#add("signal_runs", [this.#now, JSON.stringify(signals)])
+    return (row) => (row[name] as readonly number[]).map((count) => ({ status: "ok", count }))
+  }
+
+  /** Not where an id is taken: see `isUnusual`. */
   stage(changes: readonly StageEvents[]): (row: Answer) => ChangeResult[] {
     this.#add("stage_events", [this.#now, ...stageValues(changes)])
     return () =>

@@ -21,7 +21,7 @@ import { partsOf, recall } from "./append.ts"
 import { type Answer, Call, FENCED, KNOWN, OK, type Reader, toContinued } from "./call.ts"
 import { withoutCulprits } from "./culprits.ts"
 import type { Database, HotStatement, Session, TransactionSession } from "./database.ts"
-import { isBadValue, isCollision, isDuplicate, isHomeless, isTaken } from "./failures.ts"
+import { isBadValue, isCollision, isDuplicate, isHomeless, isUnusual } from "./failures.ts"
 import { makePartitionFor } from "./partitions.ts"
 import type { RunWrite } from "./run-lines.ts"
 import { roundsOf } from "./run-rounds.ts"
@@ -48,12 +48,12 @@ async function commitAll(
   changes: readonly Change[],
 ): Promise<ChangeResult[]> {
   let given = changes
-  let inSteps = !changes.every((change) => isHot(change) || change.kind === "stage")
+  let inSteps = !changes.every((change) => isHot(change) || isMostlyHot(change))
   for (let tries = 1; ; tries++) {
     try {
       return inSteps ? await commitInSteps(db, time, given) : await commitAtOnce(db, time, given)
     } catch (error) {
-      if (isTaken(error)) inSteps = true
+      if (isUnusual(error)) inSteps = true
       else if (isHomeless(error)) for (const change of given) await makeRoomFor(db, change)
       else if (isDuplicate(error) && given.some(isNewAppend)) given = given.map(again)
       else if (isBadValue(error)) return commitCarefully(db, time, given)
@@ -103,6 +103,11 @@ function isHot(change: Change): change is HotChange {
   return HOT.has(change.kind)
 }
 
+/** What a stored function can say, too, unless it is unusual. */
+function isMostlyHot(change: Change): boolean {
+  return change.kind === "stage" || change.kind === "signal-run"
+}
+
 /**
  * One statement for all of it. The order among changes of different kinds is the statement's own, which
  * is as good as any: none of them reads what another writes.
@@ -131,6 +136,8 @@ function addAll(call: Call, changes: readonly Change[]): Reader[] {
     addEach(readers, writes, (all) => call.writeRuns(all))
   const starts = ofKind(changes, "start-run")
   if (starts.length > 0) addEach(readers, starts, (all) => call.startRuns(all))
+  const signals = ofKind(changes, "signal-run")
+  if (signals.length > 0) addEach(readers, signals, (all) => call.signalRuns(all))
   const stages = ofKind(changes, "stage")
   if (stages.length > 0) addEach(readers, stages, (all) => call.stage(all))
   for (const { change, i } of ofKind(changes, "append")) readers[i] = call.append(change)

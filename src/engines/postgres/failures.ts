@@ -33,8 +33,8 @@ export function isDuplicate(error: unknown): boolean {
   return codeOf(error) === "23505"
 }
 
-/** An event that was to be staged has an id that is taken: `store.stage_events` leaves that to the slow road. */
-export function isTaken(error: unknown): boolean {
+/** What is rare in a change that is mostly simple, an id that is taken say: nothing was written, and the slow road knows it. */
+export function isUnusual(error: unknown): boolean {
   return codeOf(error) === "CA005"
 }
 
