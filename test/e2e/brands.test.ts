@@ -1,10 +1,12 @@
+import { execFile, spawnSync } from "node:child_process"
+import { promisify } from "node:util"
 import { createCarillon } from "carillon"
 import { webhookReceiver } from "carillon/testing"
 import { SignJWT } from "jose"
-import { expect, it, vi } from "vitest"
+import { describe, expect, it, vi } from "vitest"
 import { cleanUp } from "../support/app-process.ts"
 import { ADMIN, asked, type BrandsApp, brandsFolder, post, startBrands } from "../support/brands-app.ts"
-import { describeEngines } from "../support/describe.ts"
+import { describeEngines, skipAloud } from "../support/describe.ts"
 import { placeOn } from "../support/place.ts"
 
 /** Waits that a test can sit through. */
@@ -111,10 +113,8 @@ info: API Key: "123"
 
     await app.create({ name: "Acme" }, await app.token())
 
-    await app.says(
-      /warn: brand-created-handler failed on brand\.created .* attempt 1: The CMS answered 503\n/,
-    )
-    await app.says(/attempt 2: The CMS answered 503\n/)
+    await app.says(/warn: brand-created-handler failed on brand\.created .* attempt 1: The CMS answered 503/)
+    await app.says(/attempt 2: The CMS answered 503/)
     const requests = await cms.waitFor(3)
     expect(new Set(requests.map(({ text }) => text)).size).toBe(1)
     await eventually(async () => (await deliveries()).find(({ state }) => state === "delivered"))
@@ -123,7 +123,7 @@ info: API Key: "123"
     expect(await syncs("done")).toHaveLength(1)
     const { steps } = await asked<{ steps: readonly Step[] }>(database, "runs", "show", one?.id ?? "")
     expect(steps.map(({ step, phase, outcome, error }) => [step, phase, outcome, error])).toEqual([
-      ["use-query-graph", "invoke", "done", null],
+      ["use-query-graph-step", "invoke", "done", null],
       [SYNC, "invoke", "permanent", "The CMS answered 503"],
       [SYNC, "compensate", "done", null],
     ])
@@ -176,6 +176,38 @@ info: API Key: "123"
     expect(await syncs("reverted")).toEqual([])
   })
 })
+
+describeCurl("the two lines that the example prints", () => {
+  it("log in and create a brand as typed, and trace shows it delivered", async () => {
+    const place = await placeOn("sqlite", "brands")
+    cleanUp(() => place.remove())
+    const { database } = place
+    const app = await startBrands("examples/brands", { CARILLON_DATABASE: database })
+    const typed = app.greeting.match(/^ +(TOKEN=|curl ).*/gm) ?? []
+    expect(typed).toHaveLength(2)
+
+    const { stdout, stderr } = await promisify(execFile)("sh", ["-c", typed.join("\n")])
+
+    expect(JSON.parse(stdout), stderr).toMatchObject({ brand: { name: "Acme", deleted_at: null } })
+    await app.says('info: API Key: "123"\n')
+    const { items } = await asked<{ items: { id: string }[] }>(database, "events", "--name", "brand.created")
+    const trace = await eventually(async () => {
+      const { deliveries } = await asked<{ deliveries: { state: string }[] }>(
+        database,
+        "trace",
+        items[0]?.id ?? "",
+      )
+      return deliveries.every(({ state }) => state === "delivered") ? deliveries : undefined
+    })
+    expect(trace).toHaveLength(1)
+  })
+})
+
+function describeCurl(title: string, body: () => void): void {
+  const isThere = ["sh", "curl", "sed"].every((each) => spawnSync(each, ["--version"]).error === undefined)
+  if (isThere) describe(title, body)
+  else skipAloud(title, "sh, curl or sed is not installed", body)
+}
 
 /** What other processes do is looked for until it is there. */
 function eventually<T>(look: () => Promise<T | undefined>): Promise<T> {

@@ -23,6 +23,8 @@ export function brandsFolder(settings: Readonly<Record<string, unknown>> = {}): 
 
 export interface BrandsApp extends Running {
   readonly url: string
+  /** What it printed when it was ready. */
+  readonly greeting: string
   /** Logs in as the example's user. */
   token(): Promise<string>
   /** POSTs to /admin/brands; `null` = without a token. */
@@ -37,14 +39,14 @@ export async function startBrands(
 ): Promise<BrandsApp> {
   const app = run([verb, folder], { PORT: "0", CARILLON_LOG: "pretty", ...env })
   const url = /http:\/\/\S+:\d+/.exec(await app.says("HTTP is answered at"))?.[0] ?? ""
-  await app.says("Create a brand, in another terminal")
+  const greeting = await app.says(/Create a brand, in another terminal:\n.*\n +curl .*\n/)
   const create = (body: unknown, token: string | null): Promise<Response> =>
     post(`${url}/admin/brands`, body, token)
   const token = async (): Promise<string> => {
     const answer = await post(`${url}/auth/user/emailpass`, ADMIN, null)
     return ((await answer.json()) as { token: string }).token
   }
-  return { ...app, url, create, token }
+  return { ...app, url, greeting, create, token }
 }
 
 /** A string is sent as it is. */
