@@ -1,7 +1,7 @@
-import type { RunState, StepRecord } from "../../core/run.ts"
+import { isEnded, type RunState, type StepRecord } from "../../core/run.ts"
 import type { Page } from "../../engine/queries.ts"
 import type { RunQuery, RunRow, WaitQuery, WaitRow } from "../../engine/runs.ts"
-import { all, get, type Program, type Value } from "./program.ts"
+import { all, get, type Program, type Row, type Value } from "./program.ts"
 import { LIVE, RUN_COLUMNS, RUN_SOURCE, toFilter, toRun, toStep } from "./run-rows.ts"
 
 export function* run(id: string): Program<RunRow | null> {
@@ -30,14 +30,27 @@ export function* runSteps(no: number): Program<readonly StepRecord[]> {
   return rows.map(toStep)
 }
 
-/** Most runs are done and no index tells them apart, so a span of numbers is looked through at a time. */
-const NUMBERS_PER_LOOK = 20_000
-
 /** Newest first. A page may be short before the end: one call looks at a bounded number of rows. */
 export function* runs(query: RunQuery): Program<Page<RunRow>> {
+  const { transactionId, parent, state, from, to } = query
+  const isNarrow = transactionId !== undefined || parent !== undefined
+  if (!isNarrow && (state === "invoking" || state === "compensating")) return yield* liveRuns(query)
+  const end = yield* endOf(query)
+  const wades = !isNarrow && (state === "done" || from !== undefined || to !== undefined)
+  return yield* runsBetween(query, wades ? end - NUMBERS_PER_LOOK : 0, end)
+}
+
+/** No index is in the order of what is asked here as well, so a span of numbers is looked through at a time. */
+const NUMBERS_PER_LOOK = 20_000
+
+function* endOf({ cursor }: RunQuery): Program<number> {
+  if (cursor !== undefined) return Number(cursor)
+  const row = yield* get("SELECT max(no) + 1 AS no FROM store.runs")
+  return (row?.no as number | null | undefined) ?? 0
+}
+
+function* runsBetween(query: RunQuery, start: number, end: number): Program<Page<RunRow>> {
   const { where, values } = conditionsOf(query)
-  const end = query.cursor === undefined ? yield* lastNumber() : Number(query.cursor)
-  const start = isNarrow(query) ? 0 : end - NUMBERS_PER_LOOK
   const rows = yield* all(
     `SELECT ${RUN_COLUMNS} FROM ${RUN_SOURCE}
      WHERE ${["r.no < ?", "r.no >= ?", ...where].join(" AND ")} ORDER BY r.no DESC LIMIT ?`,
@@ -46,20 +59,32 @@ export function* runs(query: RunQuery): Program<Page<RunRow>> {
     ...values,
     query.limit,
   )
+  const page = pageOf(rows, query)
+  return page.cursor === null && start > 1 ? { ...page, cursor: String(start) } : page
+}
+
+/**
+ * By the index of those that are live, which are few among all: the sums and joins of texts keep the planners from
+ * indexes in which the others stand as well. Whole rows are read once it is clear which.
+ */
+function* liveRuns(query: RunQuery): Program<Page<RunRow>> {
+  const { where, values } = conditionsOf(query)
+  const conditions = where.map((each) => each.replace("r.workflow =", "r.workflow || '' ="))
+  const rows = yield* all(
+    `SELECT ${RUN_COLUMNS} FROM ${RUN_SOURCE}
+     WHERE r.no IN (SELECT r.no FROM store.runs r WHERE r.no + 0 < ? AND ${conditions.join(" AND ")}
+       ORDER BY r.no + 0 DESC LIMIT ?)
+     ORDER BY r.no DESC`,
+    yield* endOf(query),
+    ...values,
+    query.limit,
+  )
+  return pageOf(rows, query)
+}
+
+function pageOf(rows: readonly Row[], { limit }: RunQuery): Page<RunRow> {
   const last = rows[rows.length - 1]
-  const items = rows.map(toRun)
-  if (rows.length === query.limit && last) return { items, cursor: String(last.no) }
-  return { items, cursor: start > 1 ? String(start) : null }
-}
-
-/** What an index finds by itself: few rows, or a state that few are in. */
-function isNarrow({ state, transactionId, parent }: RunQuery): boolean {
-  return transactionId !== undefined || parent !== undefined || (state !== undefined && state !== "done")
-}
-
-function* lastNumber(): Program<number> {
-  const row = yield* get("SELECT max(no) + 1 AS no FROM store.runs")
-  return (row?.no as number | null | undefined) ?? 0
+  return { items: rows.map(toRun), cursor: rows.length === limit && last ? String(last.no) : null }
 }
 
 function conditionsOf(query: RunQuery): { where: string[]; values: Value[] } {
@@ -82,7 +107,7 @@ function conditionsOf(query: RunQuery): { where: string[]; values: Value[] } {
 /** The words stand in the text, as they do in the partial indexes, so that these can be used. */
 function inState(state: RunState): string[] {
   if (state === "done") return ["r.state = 'done'"]
-  const all = state === "invoking" || state === "compensating" ? LIVE : "('reverted', 'failed')"
+  const all = isEnded(state) ? "('reverted', 'failed')" : LIVE
   return [`r.state IN ${all}`, `r.state = '${state}'`]
 }
 
