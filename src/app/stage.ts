@@ -3,8 +3,9 @@ import type { Logger } from "pino"
 import type { HandlerLogger } from "../bus/events.ts"
 import { resolveOptions } from "../options.ts"
 import { workflowRegistry } from "../runs/registry.ts"
+import { announce } from "./announcement.ts"
 import { App } from "./app.ts"
-import { commandLine, shownDatabase } from "./command.ts"
+import { commandLine } from "./command.ts"
 import { receiptsIn, type StartedApp } from "./config.ts"
 import { storeAnswers } from "./entrance.ts"
 import { HttpServer } from "./http/server.ts"
@@ -46,7 +47,7 @@ export class Stage {
   /** Loads the app, starts it and lets it do its first act. */
   async open(): Promise<void> {
     await this.#inTurn(async () => this.#begin(await loadApp(this.#load)))
-    this.#announce()
+    await this.#announce()
     if (this.#load.mode === "dev" && !this.#once)
       this.logger.info("Change a file and it is taken up; Ctrl-C ends the app.")
     await this.#runOnStart(this.#once ? "once" : "start")
@@ -57,7 +58,7 @@ export class Stage {
     try {
       const isNew = await this.#inTurn(() => this.#replace(changed))
       if (!isNew) return
-      this.#announce()
+      await this.#announce()
       await this.#runOnStart("reload")
       await this.settled()
     } catch (error) {
@@ -160,21 +161,10 @@ export class Stage {
     this.#emitted = []
   }
 
-  #announce(): void {
-    if (this.#app === null || this.#loaded === null) return
-    const { subscribers, jobs, api } = this.#loaded
-    const database = this.#database()
-    const where = database === ":memory:" ? "in memory" : `in ${shownDatabase(database)}`
-    this.logger.info(`Events are kept ${where}; the group is ${this.#app.carillon.group}.`)
-    for (const { id, events, file } of subscribers)
-      this.logger.info(`Subscriber ${id} listens to ${events.join(", ")} (${file})`)
-    for (const { name, file } of jobs) this.logger.info(`Job ${name} runs by its schedule (${file})`)
-    if (subscribers.length + jobs.length + api.routes.length === 0)
-      this.logger.warn("There is no subscriber in src/subscribers yet.")
-    if (this.#server.url !== null)
-      this.logger.info(
-        `HTTP is answered at ${this.#server.url}, with ${routeCount(api.routes.length)} of src/api`,
-      )
+  async #announce(): Promise<void> {
+    if (this.#app === null || this.#loaded === null) return // stopped meanwhile
+    const { carillon } = this.#app
+    await announce({ loaded: this.#loaded, carillon, database: this.#database(), url: this.#server.url })
   }
 
   async #runOnStart(occasion: StartedApp["occasion"]): Promise<void> {
@@ -208,8 +198,4 @@ export class Stage {
 /** An app that only works for others needs no port. */
 function wantsHttp({ api, config }: LoadedApp): boolean {
   return !config.http.isRefused && (api.routes.length > 0 || config.http.isAsked)
-}
-
-function routeCount(count: number): string {
-  return count === 1 ? "1 route" : `${count} routes`
 }

@@ -202,6 +202,18 @@ describe("an app that is started", () => {
     ])
   })
 
+  it("says how to create the first user, by a command that works as typed", async () => {
+    const folder = appOf(shop)
+    const app = run(["start", folder], { PORT: "0", CARILLON_LOG: "pretty" })
+    const { logIn, url } = await callerOf(app)
+
+    const said = await app.says("Nobody can log in yet")
+    const [, words = ""] = /npm run carillon -- (user create .*)/.exec(said) ?? []
+    expect((await run(words.split(" "), {}, `${admin.password}\n`).exit).code).toBe(0)
+
+    expect((await fetch(`${url}/admin/brands`, { headers: await logIn() })).status).toBe(200)
+  })
+
   it("ends with the reason when its port is taken", async () => {
     const other = createServer().listen(0, "127.0.0.1")
     cleanUp(() => other.close())
