@@ -45,7 +45,7 @@ export class RunFollower {
   /** Null = it is not held here any more, and has not ended. */
   #held(live: LiveRun, untilWaiting: boolean): Promise<RunView | null> {
     return new Promise((resolve) => {
-      const off = this.#options.runs.listen(live.id, (run, moment) => {
+      const off = this.#options.runs.listeners.add(live.id, (run, moment) => {
         if (run !== live) return
         if (moment === "background" && untilWaiting) done(viewOfLive(run))
         else if (typeof moment === "object") done(moment.kind === "ended" ? viewOfLive(run) : null)
@@ -97,7 +97,7 @@ export class RunFollower {
         resolve()
       }
       const timer = clock.setTimeout(done, ms)
-      const off = runs.listen(id, done)
+      const off = runs.listeners.add(id, done)
     })
   }
 }

@@ -27,7 +27,7 @@ export function callEvents(
   onError: (error: unknown) => void,
 ): void {
   if (events === undefined) return
-  const off = runs.listen(id, (run, moment, step) => {
+  const off = runs.listeners.add(id, (run, moment, step) => {
     if (typeof moment === "object") {
       if (moment.kind === "ended") off()
       return

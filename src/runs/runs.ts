@@ -1,23 +1,24 @@
 import type { Clock } from "../core/clock.ts"
-import { StoppedError, StoreError, WorkflowChangedError } from "../core/errors.ts"
+import { StoppedError, StoreError } from "../core/errors.ts"
 import type { ResolvedPolicy } from "../core/policy.ts"
 import { isEnded, type RunContext, type RunState } from "../core/run.ts"
-import type { SubscriptionTarget } from "../core/subscription.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { ClaimedJob } from "../engine/leases.ts"
-import type { RunRow, StartRun } from "../engine/runs.ts"
+import type { StartRun } from "../engine/runs.ts"
 import type { CatalogCache } from "../worker/catalog-cache.ts"
 import type { Committer } from "../worker/committer.ts"
-import { HandlerEntry } from "../worker/handlers.ts"
+import type { HandlerEntry } from "../worker/handlers.ts"
 import type { HeldLease } from "../worker/held.ts"
 import { pause, within } from "../worker/patience.ts"
 import type { RunDesk } from "../worker/run-desk.ts"
 import type { Worker } from "../worker/worker.ts"
+import { Announcements } from "./announcements.ts"
 import { Children } from "./children.ts"
 import type { WorkflowDefinition } from "./definition.ts"
 import { type EventHandler, EventWaits } from "./event-waits.ts"
 import { LiveRun } from "./live-run.ts"
-import type { RunEnd, RunMomentName, RunSeat } from "./run-seat.ts"
+import { RunListeners } from "./run-listeners.ts"
+import type { RunEnd, RunSeat } from "./run-seat.ts"
 
 export interface RunsOptions {
   readonly engine: Engine
@@ -50,14 +51,13 @@ export interface StartRequest extends Pick<StartRun, "join"> {
   readonly onHeld?: (run: string) => void
 }
 
-/** Hears what becomes of a run as long as it is held here. */
-export type RunListener = (run: LiveRun, moment: RunMomentName | RunEnd, step: string | null) => void
-
 const RETRY_MS = 1_000
 const LAST_CHANCE_MS = 200
 
 /** The runs that this process holds: those it started, and those it claimed. */
 export class Runs implements RunDesk {
+  readonly announcements: Announcements
+  readonly listeners: RunListeners
   readonly children: Children
   readonly waits: EventWaits
   readonly #options: RunsOptions
@@ -65,10 +65,6 @@ export class Runs implements RunDesk {
   readonly #live = new Map<string, LiveRun>()
   readonly #byGroup = new Map<string, Set<LiveRun>>()
   readonly #leases = new Map<LiveRun, { readonly entry: HandlerEntry; readonly held: HeldLease }>()
-  readonly #registered = new Map<WorkflowDefinition, Promise<HandlerEntry>>()
-  readonly #known = new Map<number, WorkflowDefinition>()
-  readonly #listeners = new Map<string, Set<RunListener>>()
-  readonly #observers = new Set<RunListener>()
   readonly #opening = new Set<Promise<void>>()
   readonly #idle: (() => void)[] = []
   #stopping = false
@@ -78,6 +74,8 @@ export class Runs implements RunDesk {
     this.#options = options
     const { engine, committer, clock, catalog, worker, group } = options
     const onSignal = (run: string): void => void this.#live.get(run)?.heed().catch(options.onError)
+    this.listeners = new RunListeners(options.onError)
+    this.announcements = new Announcements({ ...options, queries: engine.queries })
     this.children = new Children({
       queries: engine.queries,
       committer,
@@ -102,7 +100,7 @@ export class Runs implements RunDesk {
       mayStart: () => !this.#stopping && worker.mayStart,
       loggerFor: options.loggerFor,
       finish: (run, state) => this.#finish(run, state),
-      tell: (run, moment, step) => this.#tell(run, moment, step),
+      tell: (run, moment, step) => this.listeners.tell(run, moment, step),
       gone: (run, how) => this.#gone(run, how),
       onError: options.onError,
     }
@@ -123,24 +121,13 @@ export class Runs implements RunDesk {
     })
   }
 
-  /** Announces a workflow: from here on this process may lease its runs. */
-  register(definition: WorkflowDefinition): Promise<HandlerEntry> {
-    let registered = this.#registered.get(definition)
-    if (registered === undefined) {
-      registered = this.#register(definition)
-      this.#registered.set(definition, registered)
-      registered.catch(() => this.#registered.delete(definition))
-    }
-    return registered
-  }
-
   /** Writes a run and, where it is new, begins it here. */
   async start(
     definition: WorkflowDefinition,
     request: StartRequest,
   ): Promise<{ id: string; isNew: boolean }> {
     if (this.#stopping) throw stopped()
-    const entry = await this.register(definition)
+    const entry = await this.announcements.workflow(definition)
     const worker = await this.#options.worker.join()
     const { input, context, parent, transactionId, join } = request
     const id = `run_${this.#options.newId()}`
@@ -175,25 +162,9 @@ export class Runs implements RunDesk {
     const live = new LiveRun(this.#seat, identity, { ...taken, ...NEW })
     this.#hold(live, entry)
     request.onHeld?.(id)
-    this.#tell(live, "begin", null)
+    this.listeners.tell(live, "begin", null)
     live.begin()
     return { id, isNew: true }
-  }
-
-  /** Tells of a run held here, now or later, until it is taken off. */
-  listen(id: string, listener: RunListener): () => void {
-    const listeners = this.#listeners.get(id) ?? new Set()
-    this.#listeners.set(id, listeners.add(listener))
-    return () => {
-      listeners.delete(listener)
-      if (listeners.size === 0) this.#listeners.delete(id)
-    }
-  }
-
-  /** Tells of every run held here. */
-  observe(listener: RunListener): () => void {
-    this.#observers.add(listener)
-    return () => this.#observers.delete(listener)
   }
 
   live(id: string): LiveRun | null {
@@ -256,50 +227,16 @@ export class Runs implements RunDesk {
     this.lose()
   }
 
-  async #register(definition: WorkflowDefinition): Promise<HandlerEntry> {
-    const { id, hash } = definition
-    const entry = await this.announce(`workflow:${id}#${hash}`, { kind: "workflow", workflow: id, hash })
-    this.#known.set(entry.no, definition)
-    return entry
-  }
-
-  /** Puts what is no handler into the catalog, and its jobs among those that this process may lease. */
-  async announce(
-    id: string,
-    target: Extract<SubscriptionTarget, { kind: "workflow" | "schedule" }>,
-  ): Promise<HandlerEntry> {
-    const { committer, catalog, worker, group, policy } = this.#options
-    const definition = {
-      pattern: PATTERN,
-      filter: null,
-      sender: null,
-      scope: null,
-      target,
-      policy,
-      paused: false,
-    }
-    const put = { kind: "put-subscription", group, id, worker: null, definition, startAt: null } as const
-    const result = await committer.write({ ...put, keepPaused: true })
-    const no = result.status === "ok" ? result.jobs?.[0]?.no : undefined
-    if (no === undefined) throw new StoreError(`\`${id}\` was refused: ${JSON.stringify(result)}`)
-    await catalog.refresh()
-    const paused = catalog.router.subscriptions.find((each) => each.no === no)?.definition.paused ?? false
-    const entry = new HandlerEntry({ no, id, run: notCalled, policy, ephemeral: false, paused })
-    worker.handlers.add(entry)
-    worker.poke()
-    return entry
-  }
-
   async #open(job: ClaimedJob, worker: number): Promise<void> {
     const { queries } = this.#options.engine
-    const definition = this.#known.get(job.subscription)
+    const definition = this.announcements.workflowOf(job.subscription)
     const row = await queries.run(job.id)
-    if (row === null || definition === undefined)
+    if (row === null || definition === null)
       throw new StoreError(`The run ${job.id} was claimed, and is not kept or not known here.`)
     const records = await queries.runSteps(row.no)
     if (worker !== this.#options.worker.number) return
     const lease = { run: row.no, job: job.no, worker, epoch: job.epoch }
-    const entry = await this.register(definition)
+    const entry = await this.announcements.workflow(definition)
     const take = {
       lease,
       definition,
@@ -315,7 +252,7 @@ export class Runs implements RunDesk {
     const identity = { ...row, parentKey: row.parent === null ? null : row.transactionId }
     const live = new LiveRun(this.#seat, identity, take)
     this.#hold(live, entry)
-    this.#tell(live, "resume", null)
+    this.listeners.tell(live, "resume", null)
     if (isEnded(row.state)) await live.finishOff(row.result)
     else live.begin()
   }
@@ -328,7 +265,7 @@ export class Runs implements RunDesk {
     const live = isNew ? this.#live.get(id) : undefined
     if (live !== undefined)
       await new Promise<void>((resolve) => {
-        const off = this.listen(id, (run, moment) => {
+        const off = this.listeners.add(id, (run, moment) => {
           if (run !== live || typeof moment === "string") return
           off()
           resolve()
@@ -363,7 +300,7 @@ export class Runs implements RunDesk {
     worker.isolatedEnded(run.lease.job)
     if (how.kind === "parked" && how.dueAt !== null) worker.dueBy(how.dueAt)
     worker.freed(lease.entry)
-    this.#notify(run, how, null)
+    this.listeners.tell(run, how, null)
     this.#checkIdle()
   }
 
@@ -395,49 +332,10 @@ export class Runs implements RunDesk {
     await committer.record({ kind: "settle-job", no, worker, epoch, outcome, record: null, unordered: false })
   }
 
-  #tell(run: LiveRun, moment: RunMomentName, step: string | null): void {
-    this.#notify(run, moment, step)
-  }
-
-  #notify(run: LiveRun, moment: RunMomentName | RunEnd, step: string | null): void {
-    for (const listener of [...(this.#listeners.get(run.id) ?? []), ...this.#observers]) {
-      try {
-        listener(run, moment, step)
-      } catch (error) {
-        this.#options.onError(error)
-      }
-    }
-  }
-
   #checkIdle(): void {
     if (this.#idle.length > 0 && this.isIdle) for (const resolve of this.#idle.splice(0)) resolve()
   }
-
-  /**
-   * Runs that were begun by another shape of a workflow wait for a worker that knows it.
-   *
-   * @throws WorkflowChangedError when `row` is one of those and has not ended
-   */
-  checkShape(definition: WorkflowDefinition, row: RunRow): void {
-    if (row.hash === definition.hash || isEnded(row.state)) return
-    throw changed(definition.id, `run ${row.id} (transaction ${row.transactionId})`)
-  }
-
-  /** Says at the start which runs nobody here can go on with. */
-  async warnOfOthers(definition: WorkflowDefinition): Promise<void> {
-    const { engine, group, warn } = this.#options
-    for (const state of ["invoking", "compensating"] as const) {
-      const { items } = await engine.queries.runs({ workflow: definition.id, state, limit: 100 })
-      const others = items.filter((row) => row.group === group && row.hash !== definition.hash)
-      const [first] = others
-      if (first === undefined) continue
-      const count = others.length === 1 ? `run ${first.id}` : `${others.length} runs (${first.id}, …)`
-      warn(changed(definition.id, count).message)
-    }
-  }
 }
-
-const PATTERN = "carillon.none"
 
 const NEW = {
   records: [],
@@ -447,17 +345,6 @@ const NEW = {
   recovered: false,
   suspected: false,
 } as const
-
-function notCalled(): never {
-  throw new Error("Runs and ticks are no deliveries.")
-}
-
-function changed(workflow: string, what: string): WorkflowChangedError {
-  return new WorkflowChangedError(
-    `Expected workflow \`${workflow}\` to have the shape that ${what} was begun with, but its steps were changed. ` +
-      "Let a worker with the old steps go on until such runs have ended, or give the changed workflow another id.",
-  )
-}
 
 function stopped(): StoppedError {
   return new StoppedError(

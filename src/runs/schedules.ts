@@ -47,7 +47,7 @@ export class Schedules {
     const { runs, committer, clock, group, dueBy } = this.#options
     const id = definition.id
     this.#known.set(id, definition)
-    const entry = await runs.announce(`schedule:${id}`, { kind: "schedule", schedule: id })
+    const entry = await runs.announcements.put(`schedule:${id}`, { kind: "schedule", schedule: id })
     const dueAt = nextTick(schedule, clock.now())
     if (dueAt === null) return
     const put = { kind: "put-schedule", group, subscription: entry.no, id } as const

@@ -249,7 +249,7 @@ export class WorkflowEngine implements WorkflowService {
   }
 
   #checkShape(definition: WorkflowDefinition, row: RunRow): void {
-    this.#options.runs.checkShape(definition, row)
+    this.#options.runs.announcements.checkShape(definition, row)
   }
 
   async #viewOf(row: RunRow): Promise<ReturnType<typeof viewOfRow>> {

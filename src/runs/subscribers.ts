@@ -51,7 +51,7 @@ export class Subscribers {
     this.#all.add(subscriber)
     if (!this.#isObserving) {
       this.#isObserving = true
-      this.#options.runs.observe((run, moment) =>
+      this.#options.runs.listeners.addToAll((run, moment) =>
         this.#heard(run.id, run.workflow, run.transactionId, moment, () => outcomeOf(viewOfLive(run))),
       )
     }

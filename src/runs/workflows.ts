@@ -57,9 +57,9 @@ export class Workflows {
   }
 
   async #announce(definition: WorkflowDefinition): Promise<void> {
-    await this.runs.register(definition)
+    await this.runs.announcements.workflow(definition)
     await this.#schedules.put(definition)
-    await this.runs.warnOfOthers(definition)
+    await this.runs.announcements.warnOfOthers(definition)
   }
 }
 
