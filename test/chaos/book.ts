@@ -15,7 +15,10 @@ export interface Entry {
 
 /**
  * The book of emits and effects. It outlives every process that writes in it: each line is one
- * appending write, so a SIGKILL loses no line that was written and tears none.
+ * appending write, so a SIGKILL loses no line that was written.
+ *
+ * It may tear one that crosses a page while it is written: that line does not count, and the next, which
+ * begins anew, is not spoilt by it.
  */
 export class Book {
   readonly #file: number
@@ -33,7 +36,7 @@ export class Book {
   writeAll(verb: Verb, events: readonly string[], subscriber = "", attempt = 0, delivery = ""): void {
     const at = Date.now()
     const line = (event: string) =>
-      `${verb} ${event} ${subscriber} ${attempt} ${delivery} ${this.#who} ${at}\n`
+      `\n${verb} ${event} ${subscriber} ${attempt} ${delivery} ${this.#who} ${at}.\n`
     writeSync(this.#file, events.map(line).join(""))
   }
 }
@@ -55,14 +58,14 @@ export class Acknowledged {
       if (read === 0) return this.#count
       const lines = (this.#rest + this.#piece.toString("latin1", 0, read)).split("\n")
       this.#rest = lines.pop() as string
-      for (const line of lines) if (line.startsWith("ack ")) this.#count++
+      for (const line of lines) if (line.startsWith("ack ") && isWhole(line)) this.#count++
     }
   }
 }
 
 export function readBook(path: string): Entry[] {
-  const lines = readFileSync(path, "utf8").split("\n").filter(Boolean)
-  return lines.map((line) => {
+  const lines = readFileSync(path, "utf8").split("\n")
+  return lines.filter(isWhole).map((line) => {
     const [verb, event, subscriber, attempt, delivery, who, at] = line.split(" ") as string[]
     return {
       verb: verb as Verb,
@@ -71,7 +74,11 @@ export function readBook(path: string): Entry[] {
       attempt: Number(attempt),
       delivery: delivery as string,
       who: who as string,
-      at: Number(at),
+      at: Number.parseInt(at as string, 10),
     }
   })
+}
+
+function isWhole(line: string): boolean {
+  return line.endsWith(".")
 }

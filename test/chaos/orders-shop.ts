@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises"
+import { codeOf } from "../../src/core/errors.ts"
 import { type Carillon, PermanentError } from "../../src/index.ts"
 import {
   createStep,
@@ -105,12 +106,13 @@ export async function placeAll(
   const open = plan.orders.filter((order) => !answered.has(order))
   const lane = async (): Promise<void> => {
     for (let order = open.shift(); order !== undefined; order = open.shift())
-      await place(carillon, book, order)
+      while (!(await isPlaced(carillon, book, order))) await sleep(200)
   }
   await Promise.all(Array.from({ length: plan.lanes }, lane))
 }
 
-async function place(carillon: Carillon, book: Book, order: string): Promise<void> {
+/** Who is refused asks again: the run is the same. */
+async function isPlaced(carillon: Carillon, book: Book, order: string): Promise<boolean> {
   book.write("emit", order)
   try {
     const { transaction, result } = await placeOrder(carillon.container).run({
@@ -118,10 +120,12 @@ async function place(carillon: Carillon, book: Book, order: string): Promise<voi
       context: { transactionId: order },
       throwOnError: false,
     })
-    if (transaction.state === "done" && (result as Effect).order !== order)
-      book.write("note", order, "result")
+    if (transaction.state === "done" && result.order !== order) book.write("note", order, "result")
     book.write("ack", order, transaction.state)
+    return true
   } catch (error) {
-    book.write("refuse", order, (error as { code?: string }).code ?? "without-code")
+    const code = codeOf(error) ?? "without-code"
+    book.write("refuse", order, code)
+    return code === "CARILLON_STOPPED"
   }
 }

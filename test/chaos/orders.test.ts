@@ -9,7 +9,7 @@ await describeEngines((engine) => {
     const book = await orders({ engine, seed: 1_000, orders: 120, kills: 6 })
 
     console.log(ordersInOneLine(`orders (${engine})`, book))
-    expect(book).toMatchObject({ stuck: 0, wrong: [], dead: 0, stray: 0, acknowledged: 120 })
+    expect(book).toMatchObject({ stuck: 0, wrong: [], dead: 0, stray: 0, acknowledged: 120, redriven: 0 })
     expect(book.open).toEqual({ batches: 0, parts: 0, jobs: 0 })
     expect(Math.min(book.done, book.reverted)).toBeGreaterThan(20)
     expect(book.duplicates).toBeLessThanOrEqual(book.cap)

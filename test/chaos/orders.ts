@@ -1,10 +1,11 @@
 // Promise: workflows whose processes are killed and frozen at any moment end done or wholly undone; the
 // outside acts once for each step, and exactly the orders that are done are announced.
 import { setTimeout as sleep } from "node:timers/promises"
+import type { Engine } from "../../src/engine/engine.ts"
 import type { FaultPoint } from "../../src/engine/faults.ts"
 import { readBook } from "./book.ts"
 import { chance } from "./chance.ts"
-import { settled } from "./observer.ts"
+import { jobs, settled } from "./observer.ts"
 import { judge, type Verdict } from "./orders-judge.ts"
 import { type EngineName, engineAsked } from "./store.ts"
 import { inOneLine, type Tally, tallyOf } from "./tally.ts"
@@ -12,6 +13,7 @@ import { type Actor, type Role, Troupe } from "./troupe.ts"
 
 export interface OrdersTally extends Tally, Verdict {
   readonly freezes: number
+  readonly redriven: number // runs that lost five processes without coming further in any
 }
 
 export interface OrdersOptions {
@@ -48,24 +50,29 @@ export async function orders({
     const last = roles.map((role) => troupe.start(role))
     const placed = Promise.all(last.map((actor) => actor.answer("placed")))
     await Promise.all(last.map((actor) => actor.ready))
-    await Promise.race([placed, still(troupe, stillMs)])
-    await settled(troupe, stillMs)
+    let redriven = 0
+    for (let dead = -1; dead !== 0; redriven += dead) {
+      await Promise.race([placed, still(troupe, stillMs)])
+      await settled(troupe, stillMs)
+      dead = await redriveDead(await troupe.store())
+    }
     await Promise.all(last.map((actor) => actor.stop()))
     const book = readBook(troupe.book)
     const verdict = await judge(await troupe.store(), book, all)
     const tally = await tallyOf(book, troupe, () => [])
     const cap = (troupe.kills + storm.freezes) * troupe.mostRepeated
-    return {
-      ...tally,
-      ...verdict,
-      lost: verdict.stuck,
-      duplicates: verdict.repeats,
-      cap,
-      freezes: storm.freezes,
-    }
+    const { stuck: lost, repeats: duplicates } = verdict
+    return { ...tally, ...verdict, lost, duplicates, cap, freezes: storm.freezes, redriven }
   } finally {
     await troupe.close()
   }
+}
+
+/** What an operator does with runs that were given up as murderous. */
+async function redriveDead(store: Engine): Promise<number> {
+  const nos = (await jobs(store, { state: "dead", kind: "run" })).map((job) => job.no)
+  if (nos.length > 0) await store.commit([{ kind: "redrive", nos }])
+  return nos.length
 }
 
 interface Storm {
@@ -116,8 +123,8 @@ function shop(name: string, share: readonly string[]): Role {
 }
 
 export function ordersInOneLine(title: string, book: OrdersTally): string {
-  const { done, reverted, stuck, freezes } = book
-  return `${inOneLine(title, book)}; done ${done}, reverted ${reverted}, stuck ${stuck}, freezes ${freezes}`
+  const { done, reverted, stuck, freezes, redriven } = book
+  return `${inOneLine(title, book)}; done ${done}, reverted ${reverted}, stuck ${stuck}, freezes ${freezes}, redriven ${redriven}`
 }
 
 if (import.meta.main) {
