@@ -110,8 +110,9 @@ export class Stage {
   async #replace(changed: readonly string[]): Promise<boolean> {
     const before = this.#loaded
     if (this.#isClosed || before === null) return false
+    const restoreWorkflows = forgetWorkflows()
     try {
-      const next = await this.#loadAnew()
+      const next = await loadApp(this.#load)
       this.logger.info(`Changed: ${changed.map((file) => relative(this.#load.folder, file)).join(", ")}`)
       await this.#server.exchange(this.#graceMs())
       await this.#stop()
@@ -119,22 +120,10 @@ export class Stage {
       return true
     } catch (error) {
       logError(this.logger, error)
+      restoreWorkflows()
       if (this.#app === null) await this.#begin(before)
       this.logger.warn("The version before this change goes on.")
       return false
-    }
-  }
-
-  /** Workflows are known to the process from when their files are loaded: those of a version that fails are forgotten. */
-  async #loadAnew(): Promise<LoadedApp> {
-    const workflows = workflowRegistry.all()
-    workflowRegistry.clear()
-    try {
-      return await loadApp(this.#load)
-    } catch (error) {
-      workflowRegistry.clear()
-      for (const workflow of workflows) workflowRegistry.register(workflow)
-      throw error
     }
   }
 
@@ -198,4 +187,14 @@ export class Stage {
 /** An app that only works for others needs no port. */
 function wantsHttp({ api, config }: LoadedApp): boolean {
   return !config.http.isRefused && (api.routes.length > 0 || config.http.isAsked)
+}
+
+/** The process knows workflows from when their files are loaded; those of a version that fails are not to stay. */
+function forgetWorkflows(): () => void {
+  const before = workflowRegistry.all()
+  workflowRegistry.clear()
+  return () => {
+    workflowRegistry.clear()
+    for (const workflow of before) workflowRegistry.register(workflow)
+  }
 }

@@ -349,6 +349,23 @@ describe("an app that is changed", () => {
     expect(await response.json()).toEqual({ brand: { id: "brand_umbrella", name: "Umbrella" } })
     await app.says("heard of brand_umbrella")
   })
+
+  it("comes back as it was when the new version loads but cannot start", async () => {
+    const { app, folder, post, logIn } = await setup()
+    await app.says("Change a file")
+    const user = await logIn()
+
+    write(folder, {
+      "carillon.config.ts": `export default { services: { cms: () => { throw new Error("The CMS refuses us") } } }`,
+      "src/workflows/create-brand.ts": shop["src/workflows/create-brand.ts"].replace('"brand_"', '"new_"'),
+    })
+
+    await app.says("The CMS refuses us")
+    await app.says("The version before this change goes on")
+    const response = await post("/admin/brands", { name: "Acme" }, user)
+    expect(await response.json()).toEqual({ brand: { id: "brand_acme", name: "Acme" } })
+    await app.says("heard of brand_acme")
+  })
 })
 
 async function freePort(): Promise<number> {
