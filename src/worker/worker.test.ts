@@ -360,6 +360,23 @@ describe("a look that found something", () => {
     expect(store.asked).toEqual(["take", "claim", "take", "claim"])
   })
 
+  it("asks for one of each subscription at once when it looks at everything, however many there are", async () => {
+    const { clock, store, worker, handlers, start } = setup()
+    const policy = resolvePolicy({})
+    for (let no = 2; no <= 200; no++)
+      handlers.add(
+        new HandlerEntry({ no, id: `erp-${no}`, run: () => {}, policy, ephemeral: false, paused: false }),
+      )
+    await start()
+    store.glance = { ...GLANCE, work: true }
+
+    worker.poke()
+    await clock.advance(1_500)
+
+    const thorough = store.claims.find((claim) => claim.thorough)
+    expect(new Set(thorough?.slots.map(([no]) => no)).size).toBe(200)
+  })
+
   it("is followed by one when a retry falls due", async () => {
     const run = vi.fn(() => {
       throw new Error("The ERP is down")

@@ -404,7 +404,7 @@ export class Worker implements DirectRunner, Desk {
       leases.take({
         worker,
         group: this.#options.group,
-        slots: this.#slots(),
+        slots: this.#slots(thorough),
         batches,
         priorities: pickOrder(this.#round++),
         thorough,
@@ -432,7 +432,7 @@ export class Worker implements DirectRunner, Desk {
     const worker = this.#lease.worker
     this.#nextDueAt = null
     if (worker === null || this.runner.room === 0) return NO_HAUL
-    const slots = this.#slots()
+    const slots = this.#slots(thorough)
     const { leases } = this.#options.engine
     const { jobs, nextDueAt } = await this.#asking(
       leases.claim({
@@ -477,14 +477,16 @@ export class Worker implements DirectRunner, Desk {
     for (const { home } of this.runner.takeBack(isMeant)) if (home instanceof JobRun) home.handBack()
   }
 
-  #slots(): [number, number][] {
+  /** A thorough look asks for one of each, as far as there is room: whose turn it is not may be due all the same. */
+  #slots(thorough: boolean): [number, number][] {
     const slots: [number, number][] = []
-    let room = this.runner.room
-    const handlers = [...this.handlers.values()].filter((each) => !each.paused)
+    const handlers = [...this.handlers.values()].filter((each) => !each.paused && each.room > 0)
     const turn = handlers.length === 0 ? 0 : this.#round % handlers.length
-    for (const handler of [...handlers.slice(turn), ...handlers.slice(0, turn)]) {
-      const free = Math.min(handler.room, room)
-      if (free <= 0) continue
+    const inTurn = [...handlers.slice(turn), ...handlers.slice(0, turn)].slice(0, this.runner.room)
+    let room = this.runner.room - (thorough ? inTurn.length : 0)
+    for (const handler of inTurn) {
+      const free = thorough ? 1 + Math.min(handler.room - 1, room) : Math.min(handler.room, room)
+      if (free === 0) continue
       slots.push([handler.no, free])
       room -= Math.min(free, Math.ceil(room / 2)) // no subscription may ask for all of it
     }
