@@ -1,3 +1,5 @@
+import { codeOf } from "../../src/core/errors.ts"
+
 /** A value in one line, with what JSON would lose: undefined, dates, functions. Properties stand in order of their names. */
 export function show(value: unknown): string {
   if (value === undefined) return "undefined"
@@ -14,12 +16,11 @@ export function show(value: unknown): string {
 /** Carillon's own errors by their codes: their words may change. Those that bear Medusa's names keep them. */
 export function showError(error: unknown): string {
   if (error === null || typeof error !== "object") return show(error)
-  const { name, message, code } = error as Readonly<Record<"name" | "message" | "code", string | undefined>>
-  if (!code?.startsWith("CARILLON_")) return `${name}: ${message}`
-  return SHARED_NAMES.includes(name ?? "") ? `${name}: (words)` : code
+  const { name, message } = error as { readonly name?: string; readonly message?: string }
+  const code = codeOf(error)
+  if (!code?.startsWith("CARILLON_") || name === "PermanentStepFailure") return `${name}: ${message}`
+  return name?.endsWith("TimeoutError") ? `${name}: (words)` : code
 }
-
-const SHARED_NAMES = ["TransactionStepTimeoutError", "TransactionTimeoutError"]
 
 /** Ids that are made for each run, so that two runs compare. */
 export function withoutIds(text: string): string {

@@ -183,8 +183,8 @@ export const timing: readonly Program[] = [
       await stage.run(workflow, { context: trx })
       await stage.quiet()
       await stage.look("trx_1", "while it waits")
-      await stage.ask("retry", () => stage.engine.retryStep({ idempotencyKey: key }))
-      await stage.run(workflow, { context: trx, as: "run again" })
+      const retried = await stage.ask("retry", () => stage.engine.retryStep({ idempotencyKey: key }))
+      if (retried === null) await stage.run(workflow, { context: trx, as: "run again" })
       await stage.ended("trx_1")
     },
   },
