@@ -9,7 +9,7 @@ export function checkpoint(db: Database, change: Checkpoint, now: number): Chang
   const { lease, records, state, park } = change
   const run = heldRun(db, lease)
   if (run === undefined) return { status: "fenced" }
-  writeSteps(db, lease.run, records)
+  writeSteps(db, lease.run, records, run.position)
   if (state !== null && state !== run.state)
     db.run("UPDATE runs SET state = ? WHERE no = ?", state, lease.run)
   const signals = run.signals as number

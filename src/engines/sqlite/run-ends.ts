@@ -13,7 +13,7 @@ export function endRun(db: Database, change: EndRun, now: number): ChangeResult 
   const run = heldRun(db, lease)
   if (run === undefined) return hasEnded(db, change) ? OK : FENCED
   if (run.ended_at !== null) return run.state === state ? OK : FENCED
-  writeSteps(db, lease.run, records)
+  writeSteps(db, lease.run, records, run.position)
   const isCancelled = state === "done" && run.cancelled !== null
   writeEnd(db, change, isCancelled, now)
   if (isCancelled) {

@@ -2,11 +2,13 @@ import { WAITING } from "../../core/job.ts"
 import type { RunLease } from "../../engine/runs.ts"
 import type { Database, Row } from "./database.ts"
 
-/** The run, if this lease holds its job. The job's id is asked as well: numbers alone may be another store's. */
+/** The run, if this lease holds its job, and how many of its attempts were written. The job must be the run's own. */
 export function heldRun(db: Database, { run, job, worker, epoch }: RunLease): Row | undefined {
   return db.get(
-    `SELECT r.id, r.state, r.signals, r.cancelled, r.parent_run, r.ended_at FROM jobs j JOIN runs r ON r.id = j.id
-     WHERE j.no = ? AND j.worker = ? AND j.epoch = ? AND j.state = 1 AND r.no = ?`,
+    `SELECT r.state, r.signals, r.cancelled, r.parent_run, r.ended_at,
+       (SELECT max(position) FROM run_steps WHERE run = r.no) AS position
+     FROM jobs j CROSS JOIN runs r
+     WHERE j.no = ? AND j.worker = ? AND j.epoch = ? AND j.state = 1 AND r.no = ? AND +r.id = j.id`,
     job,
     worker,
     epoch,

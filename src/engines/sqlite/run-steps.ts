@@ -1,14 +1,18 @@
 import type { StepRecord } from "../../core/run.ts"
 import { waitColumns } from "../sql/run-rows.ts"
-import type { Database } from "./database.ts"
+import type { Database, Row } from "./database.ts"
 
 /**
  * Writes attempts. One that is there already is replaced only while it waits or may be tried again: when the
  * same change comes twice, it does not take back what a signal made of the attempt in between.
  */
-export function writeSteps(db: Database, run: number, records: readonly StepRecord[]): void {
-  if (records.length === 0) return
-  let position = lastPosition(db, run)
+export function writeSteps(
+  db: Database,
+  run: number,
+  records: readonly StepRecord[],
+  last: Row[string] | undefined, // the highest position so far
+): void {
+  let position = (last as number | null) ?? 0
   for (const record of records) {
     db.run(
       INSERT,
@@ -29,10 +33,6 @@ export function writeSteps(db: Database, run: number, records: readonly StepReco
       record.worker,
     )
   }
-}
-
-function lastPosition(db: Database, run: number): number {
-  return db.get("SELECT coalesce(max(position), 0) AS last FROM run_steps WHERE run = ?", run)?.last as number
 }
 
 const INSERT = `
