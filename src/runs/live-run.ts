@@ -141,6 +141,12 @@ export class LiveRun implements RunFacts {
     return this.#seat.loggerFor(this, step)
   }
 
+  stuck(step: string): void {
+    const { job: no, worker, epoch } = this.lease
+    const mark = { kind: "mark-job", no, worker, epoch, reason: `${step} goes on past its timeout` } as const
+    this.#seat.committer.settle(mark).catch(this.#seat.onError)
+  }
+
   /** Goes on as far as it can; whatever changes calls this again. */
   pump(): void {
     if (this.#advancing) {

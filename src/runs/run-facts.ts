@@ -22,4 +22,6 @@ export interface RunFacts extends RunIdentity {
   readonly children: Children
   readonly waits: EventWaits
   loggerFor(step: string): unknown
+  /** A step goes on past its timeout: those who look are told. */
+  stuck(step: string): void
 }

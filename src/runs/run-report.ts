@@ -80,7 +80,7 @@ export function runDetail(row: RunRow, records: readonly StepRecord[]): RunDetai
 function whyOf({ job, endedAt }: RunRow): string | null {
   if (job === null) return endedAt === null ? "nobody holds it: start a worker" : null
   if (job.state === "dead") return `its worker died ${job.crashes} times: mend what kills it, then redrive it`
-  if (job.state === "leased") return endedAt === null ? "running" : "its events are being released"
+  if (job.state === "leased" && endedAt !== null) return "its events are being released"
   return job.reason
 }
 

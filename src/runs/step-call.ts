@@ -119,13 +119,19 @@ export class StepCall {
   async #withinTime(phase: StepPhase, call: StepFunction): Promise<unknown> {
     const { timeout } = this.#step.config
     if (timeout === null) return this.#within(phase, call)
+    let isOver = false
     const timer: Timer = this.#run.clock.setTimeout(() => {
       this.#timeout = stepTimeout(this.#step.name, timeout)
       this.#controller.abort(this.#timeout)
+      // One that heeds its signal ends within the next turns of the loop.
+      setImmediate(() => {
+        if (!isOver) this.#run.stuck(this.#step.name)
+      })
     }, timeout * 1000)
     try {
       return await this.#within(phase, call)
     } finally {
+      isOver = true
       this.#run.clock.clearTimeout(timer)
     }
   }

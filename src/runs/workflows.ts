@@ -1,5 +1,7 @@
 import { InvalidInputError } from "../core/errors.ts"
 import type { WorkflowDefinition } from "./definition.ts"
+import type { LiveRun } from "./live-run.ts"
+import { outcomeOf, viewOfLive } from "./outcome.ts"
 import { workflowRegistry } from "./registry.ts"
 import { Runs, type RunsOptions } from "./runs.ts"
 import { Schedules } from "./schedules.ts"
@@ -31,6 +33,9 @@ export class Workflows {
       newId,
       dueBy: (at) => worker.dueBy(at),
     })
+    this.runs.listeners.addToAll((run, moment) => {
+      if (moment === "finish" && run.state !== "done") options.warn(undoneWords(run))
+    })
     this.engine = new WorkflowEngine({
       runs: this.runs,
       queries,
@@ -61,6 +66,13 @@ export class Workflows {
     await this.#schedules.put(definition)
     await this.runs.announcements.warnOfOthers(definition)
   }
+}
+
+function undoneWords(run: LiveRun): string {
+  const { errors, transaction } = outcomeOf(viewOfLive(run))
+  const what = transaction.state === "reverted" ? "was undone" : "failed, and could not be undone"
+  const why = errors.map(({ action, error }) => `${action}: ${error.message}`).join("; ")
+  return `${run.workflow} (${run.id}) ${what}: ${why}`
 }
 
 /** A run that waited for all to be done would wait for itself. */
