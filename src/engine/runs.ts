@@ -169,6 +169,8 @@ export interface RunQueries {
   runSteps(run: number): Promise<readonly StepRecord[]>
   /** Newest first. */
   runs(query: RunQuery): Promise<Page<RunRow>>
+  /** Of each workflow that has any: how many go on, and what became of others. */
+  runCounts(): Promise<readonly RunCounts[]>
   /** Steps of live runs that wait for an event of this name, a page at a time. */
   waits(query: WaitQuery): Promise<Page<WaitRow>>
   schedules(group: string | null): Promise<readonly ScheduleRow[]>
@@ -217,6 +219,16 @@ export interface RunQuery {
   readonly limit: number
 }
 
+export interface RunCounts {
+  readonly subscription: number
+  readonly running: number // under a worker's lease
+  readonly waiting: number // for a worker, a time, an event, an answer
+  readonly crashed: number // they ended their workers' processes; also some that had ended before
+  readonly failed: number // they could not be undone
+  readonly failedAt: number | null // when the newest of these failed
+  readonly dueAt: number | null // since when the first that waits may go on, or will; null = none of them by itself
+}
+
 export interface WaitQuery {
   readonly group: string
   readonly event: string
@@ -240,4 +252,5 @@ export interface ScheduleRow {
   readonly state: string | null // null = it has not fired yet
   readonly dueAt: number | null // null = never again
   readonly leased: boolean
+  readonly crashed: boolean // its tick ended its workers' processes: it stands still until it is redriven
 }

@@ -8,6 +8,7 @@ import { names } from "./names.ts"
 import { openWork } from "./open-work.ts"
 import type { Program } from "./program.ts"
 import { record, records } from "./records.ts"
+import { runCounts } from "./run-counts.ts"
 import { run, runOf, runSteps, runs, waits } from "./run-list.ts"
 import { commits, scan } from "./scan.ts"
 import { schedules } from "./schedules.ts"
@@ -42,6 +43,7 @@ export const queries: QueryPrograms = {
   runOf,
   runSteps,
   runs,
+  runCounts,
   waits,
   schedules,
   record,

@@ -1,4 +1,4 @@
-import { DELIVERED, LEASED, WAITING } from "../../core/job.ts"
+import { DEAD, DELIVERED, LEASED, WAITING } from "../../core/job.ts"
 import type { ChangeResult } from "../../engine/commit.ts"
 import type { AdvanceSchedule, PutSchedule, ScheduleRow } from "../../engine/runs.ts"
 import { all, get, type Program, type Row, run } from "./program.ts"
@@ -127,5 +127,6 @@ function toSchedule(row: Row): ScheduleRow {
     state,
     dueAt: row.state === WAITING || row.state === LEASED ? (row.due_at as number) : null,
     leased: row.state === LEASED,
+    crashed: row.state === DEAD,
   }
 }

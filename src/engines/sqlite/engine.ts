@@ -87,6 +87,7 @@ function toEngine(host: StoreHost, { path, synchronous }: SqliteEngineOptions): 
       runOf: (...given) => call("runOf", given),
       runSteps: (run) => call("runSteps", run),
       runs: (query) => call("runs", query),
+      runCounts: () => call("runCounts"),
       waits: (query) => call("waits", query),
       schedules: (group) => call("schedules", group),
       record: (...given) => call("record", given),

@@ -1,7 +1,8 @@
+import { CRASHES_BEFORE_DEATH } from "../../core/batch.ts"
 import type { Page } from "../../engine/queries.ts"
 import type { RunQuery, RunRow, WaitRow } from "../../engine/runs.ts"
-import { OrderRuns } from "./order-runs.ts"
-import { GROUP, type Shop } from "./shop.ts"
+import { OrderRuns, subscribe } from "./order-runs.ts"
+import { GROUP, LEASE_MS, type Shop } from "./shop.ts"
 import type { Suite } from "./test-engine.ts"
 
 /** Page by page to the end. */
@@ -17,9 +18,12 @@ async function all<T>(ask: (cursor?: string) => Promise<Page<T>>): Promise<T[]> 
   throw new Error("Expected the pages to end.")
 }
 
+function listedRows(shop: Shop, query: Omit<RunQuery, "limit"> = {}, limit = 2): Promise<RunRow[]> {
+  return all<RunRow>((cursor) => shop.engine.queries.runs({ ...query, cursor, limit }))
+}
+
 async function listed(shop: Shop, query: Omit<RunQuery, "limit"> = {}, limit = 2): Promise<string[]> {
-  const rows = await all<RunRow>((cursor) => shop.engine.queries.runs({ ...query, cursor, limit }))
-  return rows.map((row) => row.id)
+  return (await listedRows(shop, query, limit)).map((row) => row.id)
 }
 
 async function waiting(shop: Shop, event: string, group = GROUP): Promise<WaitRow[]> {
@@ -141,6 +145,58 @@ export function testRunQueries({ it, expect }: Suite): void {
     await shop.writeOne(runs.end(ended, { state: "failed" }))
 
     expect(await waiting(shop, "parcel.sent")).toEqual([])
+  })
+
+  it("counts the runs of each workflow that go on, that crashed their workers, and that failed", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    const old = await subscribe(shop, "h0")
+    expect(await shop.engine.queries.runCounts()).toEqual([])
+    const other = await runs.start({ subscription: old, hash: "h0", worker: null })
+    for (const state of ["done", "reverted", "failed", "failed"] as const) {
+      await shop.advance(1_000)
+      await shop.writeOne(runs.end(await runs.held(), { state }))
+    }
+    const failedAt = (await listedRows(shop, { state: "failed" }))[0]?.endedAt
+    await runs.held()
+    await runs.parked()
+    const waiting = await runs.start({ worker: null })
+    const dueAt = async ({ id }: { id: string }) => (await runs.row(id)).job?.dueAt
+
+    const counts = await shop.engine.queries.runCounts()
+
+    expect(counts.toSorted((a, b) => b.running - a.running)).toEqual([
+      {
+        subscription: runs.subscription,
+        running: 1,
+        waiting: 2,
+        crashed: 0,
+        failed: 2,
+        failedAt,
+        dueAt: await dueAt(waiting),
+      },
+      {
+        subscription: old,
+        running: 0,
+        waiting: 1,
+        crashed: 0,
+        failed: 0,
+        failedAt: null,
+        dueAt: await dueAt(other),
+      },
+    ])
+  })
+
+  it("counts a run that crashed its workers apart from those that wait", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    await runs.start({ worker: null })
+    for (let i = 0; i < CRASHES_BEFORE_DEATH; i++) {
+      await shop.claim(await shop.join(), runs.subscription, 100, { isolated: true })
+      await shop.advance(LEASE_MS)
+      await shop.join()
+      await shop.advance(60_000)
+    }
+
+    expect(await shop.engine.queries.runCounts()).toMatchObject([{ running: 0, waiting: 0, crashed: 1 }])
   })
 
   it("counts no run as a delivery: neither in lag nor in traces nor among what could be pruned", async (shop) => {

@@ -65,6 +65,7 @@ export function testSchedules({ it, expect }: Suite): void {
       state: null,
       dueAt: shop.now() + 1_000,
       leased: false,
+      crashed: false,
     })
     expect((await schedules("billing")).map((each) => each.id)).toEqual(["a:b"])
     expect((await schedules(null)).length).toBe(2)
