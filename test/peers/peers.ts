@@ -17,7 +17,7 @@ export function installMedusa(): string | null {
     ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
     { cwd: fileURLToPath(folder), encoding: "utf8", shell: process.platform === "win32" },
   )
-  if (status !== 0) return `Medusa's packages could not be installed: ${stderr ?? ""}`.trim()
+  if (status !== 0) return `Medusa's packages could not be installed: ${inShort(stderr ?? "")}`
   writeFileSync(installed, lockfile)
   return null
 }
@@ -32,4 +32,13 @@ export async function redisUrl(): Promise<string | null> {
   })
   socket.destroy()
   return answers ? url.href : null
+}
+
+/** What npm says is a page; the line after the code says why. */
+function inShort(said: string): string {
+  const lines = said.split("\n").map((line) => line.replace(/^npm error ?/, ""))
+  return lines
+    .filter((line) => line !== "" && !line.startsWith("npm warn"))
+    .slice(0, 2)
+    .join(", ")
 }
