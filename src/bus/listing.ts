@@ -3,15 +3,19 @@ import { commitTime } from "../core/ids.ts"
 import { compileNamePattern } from "../core/pattern.ts"
 import { isOperational } from "../core/route.ts"
 import { type Scope, scopeKey } from "../core/scope.ts"
+import { wishesForEvents } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
 import type { StoreStats } from "../engine/maintenance.ts"
 import type { WorkerRow } from "../engine/queries.ts"
+import type { RunCounts } from "../engine/runs.ts"
 import { checkState, DeliveryList } from "./delivery-list.ts"
 import type { DeliveryReport, DeliveryState } from "./delivery-report.ts"
 import { type EventReport, eventReport } from "./event-report.ts"
 import { findSubscription } from "./find-subscription.ts"
+import { type ScheduleReport, scheduleReports } from "./schedule-report.ts"
 import { lookAtStaff, type StaffSources } from "./staff.ts"
 import { type SubscriptionReport, subscriptionReport } from "./subscription-report.ts"
+import { type WorkflowReport, workflowReports } from "./workflow-report.ts"
 
 /** Which part of a list is wanted. */
 export interface PageRequest {
@@ -76,6 +80,11 @@ export interface WorkerReport {
 
 export interface StatsReport extends StoreStats {
   readonly subscriptions: number
+  readonly workflows: number // in all their shapes
+  readonly liveRuns: number // that have not ended
+  readonly crashedRuns: number // that stand still until they are redriven; among the dead jobs as well
+  readonly failedRuns: number // that could not be undone
+  readonly schedules: number
   readonly workers: number // live ones
 }
 
@@ -122,7 +131,7 @@ export class Listing {
   async names(): Promise<EventNameReport[]> {
     const { queries } = this.#sources.engine
     const staff = await lookAtStaff(this.#sources)
-    const listeners = [...staff.current.values()].map((each) => ({
+    const listeners = [...staff.current.values()].filter(wishesForEvents).map((each) => ({
       id: each.id,
       pattern: each.definition.pattern,
       hears: compileNamePattern(each.definition.pattern),
@@ -150,7 +159,17 @@ export class Listing {
   async subscriptions(): Promise<SubscriptionReport[]> {
     const staff = await lookAtStaff(this.#sources)
     const lag = new Map((await this.#sources.engine.queries.lag()).map((row) => [row.subscription, row]))
-    return [...staff.current.values()].map((each) => subscriptionReport(each, lag.get(each.no), staff))
+    return [...staff.current.values()]
+      .filter(wishesForEvents)
+      .map((each) => subscriptionReport(each, lag.get(each.no), staff))
+  }
+
+  async workflows(): Promise<WorkflowReport[]> {
+    return workflowReports(this.#sources.engine.queries, await lookAtStaff(this.#sources))
+  }
+
+  async schedules(): Promise<ScheduleReport[]> {
+    return scheduleReports(this.#sources.engine.queries, await lookAtStaff(this.#sources))
   }
 
   async workers(): Promise<WorkerReport[]> {
@@ -159,10 +178,30 @@ export class Listing {
   }
 
   async stats(): Promise<StatsReport> {
+    const { maintenance, queries } = this.#sources.engine
     const staff = await lookAtStaff(this.#sources)
-    const stats = await this.#sources.engine.maintenance.stats()
+    const stats = await maintenance.stats()
     const live = staff.workers.filter((each) => each.expiresAt > staff.now)
-    return { ...stats, subscriptions: staff.current.size, workers: live.length }
+    const kinds = Map.groupBy(staff.current.values(), (each) => each.definition.target.kind)
+    return {
+      ...stats,
+      subscriptions: kinds.get("handler")?.length ?? 0,
+      workflows: kinds.get("workflow")?.length ?? 0,
+      ...countedRuns(await queries.runCounts()),
+      schedules: kinds.get("schedule")?.length ?? 0,
+      workers: live.length,
+    }
+  }
+}
+
+function countedRuns(
+  counts: readonly RunCounts[],
+): Pick<StatsReport, "liveRuns" | "crashedRuns" | "failedRuns"> {
+  const sum = (of: (each: RunCounts) => number): number => counts.reduce((all, each) => all + of(each), 0)
+  return {
+    liveRuns: sum(({ running, waiting, crashed }) => running + waiting + crashed),
+    crashedRuns: sum(({ crashed }) => crashed),
+    failedRuns: sum(({ failed }) => failed),
   }
 }
 

@@ -3,6 +3,7 @@ import type { DraftEvent } from "../core/event.ts"
 import { parseDeliveryId } from "../core/ids.ts"
 import { isOperational } from "../core/route.ts"
 import { parseScope } from "../core/scope.ts"
+import { wishesForEvents } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
 import { OUTBOX } from "../engine/transactions.ts"
 import type { Committer } from "../worker/committer.ts"
@@ -143,7 +144,7 @@ export class Operational {
     const rows = await this.#options.sources.engine.queries.lag()
     const lag = new Map(rows.map((row) => [row.subscription, row]))
     for (const [no, version] of staff.current) {
-      if (isOperational(version.definition.pattern)) continue
+      if (!wishesForEvents(version) || isOperational(version.definition.pattern)) continue
       const report = subscriptionReport(version, lag.get(no), staff)
       await this.#watchLag(no, report, staff.now)
       await this.#watchOrphan(no, report, staff.now)

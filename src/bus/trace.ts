@@ -1,6 +1,7 @@
 import { NotFoundError } from "../core/errors.ts"
 import { type EventKey, parseDeliveryId } from "../core/ids.ts"
 import { nearestName } from "../core/pattern.ts"
+import { wishesForEvents } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
 import type { QueriesPort } from "../engine/queries.ts"
 import type { CatalogCache } from "../worker/catalog-cache.ts"
@@ -79,7 +80,7 @@ export async function traceOf(sources: StaffSources, id: string): Promise<Trace>
 }
 
 function nearestPattern(name: string, catalog: CatalogCache): string | null {
-  const patterns = catalog.router.subscriptions.map((each) => each.definition.pattern)
+  const patterns = catalog.router.subscriptions.filter(wishesForEvents).map((each) => each.definition.pattern)
   return nearestName(
     name,
     patterns.filter((each) => each !== name),

@@ -3,7 +3,7 @@ import { commitTime } from "../core/ids.ts"
 import { compileNamePattern, nearestName } from "../core/pattern.ts"
 import { isOperational } from "../core/route.ts"
 import { parseScope } from "../core/scope.ts"
-import type { SubscriptionVersion } from "../core/subscription.ts"
+import { type SubscriptionVersion, wishesForEvents } from "../core/subscription.ts"
 import type { EventView } from "../core/view.ts"
 
 /** A subscription that one might have expected to get the event, and why it did not. */
@@ -28,7 +28,7 @@ export function uncalledOf(
   const reports: UncalledReport[] = []
   const byNo = Map.groupBy(all, (each) => each.no)
   for (const [no, versions] of byNo) {
-    if (called.has(no)) continue
+    if (called.has(no) || !wishesForEvents(versions[0] as SubscriptionVersion)) continue
     const report = uncalled(view, version, versions)
     if (report !== null) reports.push(report)
   }

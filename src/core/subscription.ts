@@ -20,6 +20,11 @@ export type SubscriptionTarget =
   | { readonly kind: "workflow"; readonly workflow: string; readonly hash: string }
   | { readonly kind: "schedule"; readonly schedule: string }
 
+/** Somebody's handler gets events by it: it is no workflow and no schedule. */
+export function wishesForEvents({ definition }: SubscriptionVersion): boolean {
+  return definition.target.kind === "handler"
+}
+
 /** One version of a subscription: valid for commits routed by catalog versions in [from, to). */
 export interface SubscriptionVersion {
   readonly no: number // the subscription's number, the same in all its versions

@@ -2,7 +2,9 @@ import { describe, expect, it } from "vitest"
 import { StoreBehindError, StoreUnavailableError } from "../../core/errors.ts"
 import { resolvePolicy } from "../../core/policy.ts"
 import type { FileFacts, Inspection, Pin, ServerFacts, WorkFacts } from "../../engine/inspection.ts"
+import type { ScheduleReport } from "../schedule-report.ts"
 import type { SubscriptionReport } from "../subscription-report.ts"
+import type { WorkflowReport } from "../workflow-report.ts"
 import { failedReport, reportOn } from "./doctor.ts"
 import type { Facts, WorkerFacts } from "./facts.ts"
 
@@ -93,6 +95,43 @@ const subscription: SubscriptionReport = {
   lastHandledAt: new Date(NOW - 1_000),
 }
 
+const workflow: WorkflowReport = {
+  id: "workflow:place-order#3f2a",
+  workflow: "place-order",
+  hash: "3f2a",
+  group: "shop",
+  paused: false,
+  running: 1,
+  waiting: 2,
+  crashed: 0,
+  failed: 0,
+  failedAt: null,
+  dueAt: new Date(NOW + MINUTE_MS),
+  workers: [7],
+  orphaned: false,
+  outdated: false,
+}
+
+const schedule: ScheduleReport = {
+  id: "schedule:sync-brands",
+  workflow: "sync-brands",
+  group: "shop",
+  cron: "0 3 * * *",
+  interval: null,
+  timeZone: "UTC",
+  concurrency: "allow",
+  numberOfExecutions: null,
+  paused: false,
+  fired: 4,
+  nextAt: new Date(NOW + MINUTE_MS),
+  lastAt: new Date(NOW - DAY_MS),
+  lastRun: "run_1",
+  lastState: "done",
+  crashed: false,
+  workers: [7],
+  orphaned: false,
+}
+
 /** A healthy store, but for what is said. */
 function facts(over: Partial<Facts> = {}, inspected: Partial<Inspection> = {}): Facts {
   return {
@@ -100,6 +139,9 @@ function facts(over: Partial<Facts> = {}, inspected: Partial<Inspection> = {}): 
     database: "postgres://db/shop",
     version: { store: 1, code: 1, works: true },
     subscriptions: [subscription],
+    workflows: [workflow],
+    schedules: [schedule],
+    crashedRuns: [],
     workers: [worker],
     stagedGroups: [],
     limits: {
@@ -129,6 +171,9 @@ const onFile = (over: Partial<FileFacts> = {}): Facts =>
 const withWork = (over: Partial<WorkFacts>): Facts => facts({}, { work: { ...work, ...over } })
 const subscribed = (over: Partial<SubscriptionReport>): Facts =>
   facts({ subscriptions: [{ ...subscription, ...over }] })
+const composed = (over: Partial<WorkflowReport>): Facts => facts({ workflows: [{ ...workflow, ...over }] })
+const nobodyKnows = { orphaned: true, workers: [] }
+const timed = (over: Partial<ScheduleReport>): Facts => facts({ schedules: [{ ...schedule, ...over }] })
 const pinned = (over: Partial<Pin>): Facts =>
   onServer({ pins: [{ kind: "transaction", who: "process 9", since: null, transactions: 5, ...over }] })
 const nobodyThere = { workers: [], subscriptions: [] }
@@ -287,12 +332,53 @@ describe("the doctor", () => {
       /no worker runs/,
       { ...withWork({ outbox: { events: 1, oldestAt: NOW } }), ...nobodyThere },
     ],
+    ["runs of nobody", "problem", "runs", /No live worker .* 2 runs wait/, composed(nobodyKnows)],
+    [
+      "runs of an old shape",
+      "problem",
+      "runs",
+      /2 runs wait for a worker that knows `place-order` \(shop\) in its old shape 3f2a/,
+      composed({ ...nobodyKnows, outdated: true }),
+    ],
+    ["a paused workflow", "warning", "runs", /`place-order` \(shop\) is paused/, composed({ paused: true })],
+    ["late runs", "warning", "runs", /2 min behind/, composed({ dueAt: new Date(NOW - 2 * MINUTE_MS) })],
+    [
+      "very late runs",
+      "problem",
+      "runs",
+      /15 min behind/,
+      composed({ dueAt: new Date(NOW - 15 * MINUTE_MS) }),
+    ],
+    ["runs that crash", "problem", "runs", /1 run has ended .*: run_7/, facts({ crashedRuns: ["run_7"] })],
+    [
+      "runs that failed",
+      "warning",
+      "runs",
+      /2 runs of `place-order` .* the newest 2 h ago/,
+      composed({ failed: 2, failedAt: new Date(NOW - 120 * MINUTE_MS) }),
+    ],
+    [
+      "a tick of nobody",
+      "problem",
+      "schedules",
+      /was due 2 min ago, and no live worker knows it/,
+      timed({ ...nobodyKnows, nextAt: new Date(NOW - 2 * MINUTE_MS) }),
+    ],
+    ["a schedule of nobody", "warning", "schedules", /is due in 60 s/, timed(nobodyKnows)],
+    [
+      "a tick that nobody takes",
+      "problem",
+      "schedules",
+      /though workers know it/,
+      timed({ nextAt: new Date(NOW - 2 * MINUTE_MS) }),
+    ],
+    ["a tick that crashes", "problem", "schedules", /stands still/, timed({ crashed: true, nextAt: null })],
   ])("tells %s: a %s of %s", (_, verdict, check, what, sick) => {
     const { healthy, findings } = reportOn(sick)
 
     const found = findings.filter((each) => each.verdict !== "ok")
     expect(found).toMatchObject([{ check, verdict, what: expect.stringMatching(what) }])
-    expect(found[0]?.todo).toMatch(/\.$|^carillon|…$|remove/)
+    expect(found[0]?.todo).toMatch(/\.$|^carillon|…$|remove|redrive/)
     expect(healthy).toBe(verdict === "warning")
   })
 
@@ -306,6 +392,20 @@ describe("the doctor", () => {
 
     expect(findings.some((each) => each.check === "connections")).toBe(false)
     expect(findings.find((each) => each.check === "pooler")?.verdict).toBe("ok")
+  })
+
+  it.each([
+    [
+      "an old shape of which nothing waits",
+      composed({ ...nobodyKnows, outdated: true, waiting: 0, running: 0 }),
+    ],
+    ["a run that was due a moment ago", composed({ dueAt: new Date(NOW - 500) })],
+    ["runs that failed long ago", composed({ failed: 2, failedAt: new Date(NOW - 9 * DAY_MS) })],
+    ["a schedule that is paused", timed({ ...nobodyKnows, paused: true })],
+    ["a schedule that has ended", timed({ ...nobodyKnows, nextAt: null })],
+    ["a tick that was due a moment ago", timed({ nextAt: new Date(NOW - 500) })],
+  ])("says nothing of %s", (_, well) => {
+    expect(reportOn(well).findings.filter((each) => each.verdict !== "ok")).toEqual([])
   })
 
   it("waits with an event that was committed a moment ago", () => {

@@ -5,6 +5,7 @@ import { type Facts, gather, type Limits } from "./facts.ts"
 import { fileFindings } from "./file.ts"
 import { type Finding, problem } from "./finding.ts"
 import { roomFindings } from "./room.ts"
+import { runFindings } from "./runs.ts"
 import { serverFindings } from "./server.ts"
 import { workFindings } from "./work.ts"
 
@@ -42,7 +43,9 @@ export async function examine(sources: StaffSources, options: DoctorOptions): Pr
 
 export function reportOn(facts: Facts): DoctorReport {
   const { database, inspection, now } = facts
-  const findings = [serverFindings, fileFindings, roomFindings, workFindings].flatMap((look) => look(facts))
+  const findings = [serverFindings, fileFindings, roomFindings, workFindings, runFindings].flatMap((look) =>
+    look(facts),
+  )
   return {
     healthy: !findings.some((each) => each.verdict === "problem"),
     database,

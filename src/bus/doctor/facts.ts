@@ -1,9 +1,12 @@
+import { wishesForEvents } from "../../core/subscription.ts"
 import type { Inspection } from "../../engine/inspection.ts"
 import type { StoreVersion } from "../../engine/maintenance.ts"
 import { isGone, processIdentity } from "../../engine/process.ts"
-import type { StagedGroupRow, WorkerRow } from "../../engine/queries.ts"
+import type { QueriesPort, StagedGroupRow, WorkerRow } from "../../engine/queries.ts"
+import { type ScheduleReport, scheduleReports } from "../schedule-report.ts"
 import { lookAtStaff, type StaffSources } from "../staff.ts"
 import { type SubscriptionReport, subscriptionReport } from "../subscription-report.ts"
+import { type WorkflowReport, workflowReports } from "../workflow-report.ts"
 
 /** Everything that the doctor judges by, as it was at one moment. */
 export interface Facts {
@@ -12,6 +15,9 @@ export interface Facts {
   readonly inspection: Inspection
   readonly version: StoreVersion
   readonly subscriptions: readonly SubscriptionReport[]
+  readonly workflows: readonly WorkflowReport[]
+  readonly schedules: readonly ScheduleReport[]
+  readonly crashedRuns: readonly string[] // ids, the newest of them
   readonly workers: readonly WorkerFacts[]
   readonly stagedGroups: readonly StagedGroupRow[]
   readonly limits: Limits
@@ -40,9 +46,12 @@ export async function gather(sources: StaffSources, database: string, limits: Li
     database,
     inspection,
     version: await maintenance.version(),
-    subscriptions: [...staff.current.values()].map((each) =>
-      subscriptionReport(each, lag.get(each.no), staff),
-    ),
+    subscriptions: [...staff.current.values()]
+      .filter(wishesForEvents)
+      .map((each) => subscriptionReport(each, lag.get(each.no), staff)),
+    workflows: await workflowReports(queries, staff),
+    schedules: await scheduleReports(queries, staff),
+    crashedRuns: await crashedRuns(queries),
     workers: staff.workers.map((row) => ({
       ...row,
       isGone: row.host === self.host && isGone({ pid: row.pid, token: row.name }, self),
@@ -50,4 +59,11 @@ export async function gather(sources: StaffSources, database: string, limits: Li
     stagedGroups: await queries.stagedGroups(),
     limits,
   }
+}
+
+const MOST_CRASHED = 20
+
+async function crashedRuns(queries: QueriesPort): Promise<string[]> {
+  const { items } = await queries.jobs({ kind: "run", state: "dead", limit: MOST_CRASHED })
+  return items.map((each) => each.id)
 }
