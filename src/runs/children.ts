@@ -1,4 +1,4 @@
-import type { RunContext, StepPhase, StepRecord } from "../core/run.ts"
+import { isEnded, type RunContext, type StepPhase, type StepRecord } from "../core/run.ts"
 import type { QueriesPort } from "../engine/queries.ts"
 import type { RunRow } from "../engine/runs.ts"
 import type { Committer } from "../worker/committer.ts"
@@ -60,12 +60,12 @@ export class Children {
         deadline: timeout === null ? null : `within ${timeout} s`,
       },
     })
-    return endOf(await queries.run(id), "invoke") ?? { outcome: "waiting", wait: { kind: "run", run: id } }
+    return (await endOf(queries, id, "invoke")) ?? { outcome: "waiting", wait: { kind: "run", run: id } }
   }
 
   /** What became of a child that a step waits for; null = it goes on. */
   async ended(run: string, phase: StepPhase): Promise<Partial<StepRecord> | null> {
-    return endOf(await this.#options.queries.run(run), phase)
+    return endOf(this.#options.queries, run, phase)
   }
 
   /** Undoes what a step's child did, also one that goes on or was started by a process that died. */
@@ -80,21 +80,23 @@ export class Children {
   }
 }
 
-function endOf(row: RunRow | null, phase: StepPhase): ChildEnd | null {
-  if (row === null)
-    return { outcome: "permanent", error: writeError(new Error("The child run is not kept any more.")) }
-  const failed = (): ChildEnd => ({
-    outcome: "permanent",
-    error: writeError(new Error(row.error ?? `The run ${row.id} was undone.`)),
-  })
-  switch (row.state) {
-    case "done":
-      return phase === "invoke" ? { outcome: "done", output: row.result } : null
-    case "reverted":
-      return phase === "invoke" ? failed() : { outcome: "done" }
-    case "failed":
-      return failed()
-    default:
-      return null
-  }
+async function endOf(queries: QueriesPort, id: string, phase: StepPhase): Promise<ChildEnd | null> {
+  const row = await queries.run(id)
+  if (row === null) return failed(writeError(new Error("The child run is not kept any more.")))
+  if (!isEnded(row.state)) return null
+  if (phase === "invoke" && row.state === "done") return { outcome: "done", output: row.result }
+  if (phase === "compensate" && row.state === "reverted") return { outcome: "done" }
+  if (phase === "compensate" && row.state === "done") return null // it is about to go back
+  return failed(await errorOf(queries, row))
+}
+
+function failed(error: string): ChildEnd {
+  return { outcome: "permanent", error }
+}
+
+/** The error that undid it, as its step threw it: a parent's caller looks for its name and code. */
+async function errorOf(queries: QueriesPort, { no, id, error }: RunRow): Promise<string> {
+  const records = await queries.runSteps(no)
+  const record = records.find((each) => each.outcome === "permanent" && each.phase === "invoke")
+  return record?.error ?? writeError(new Error(error ?? `The run ${id} was undone.`))
 }

@@ -72,7 +72,7 @@ export class RunFollower {
     return isOver || (await this.#onlyWaits(view)) ? view : null
   }
 
-  /** A retry comes by itself, and so does what a child does: they are waited for. */
+  /** A retry comes by itself, and so does what a child does, or the end of its wait when it has ended: they are waited for. */
   async #onlyWaits({ states, definition, cancelled }: RunView): Promise<boolean> {
     if (definition === null) return false
     const nobody = new Set<string>()
@@ -81,7 +81,8 @@ export class RunFollower {
     if (start.length > 0) return false
     for (const { wait } of waiting) {
       if (wait?.kind !== "run") return true
-      if ((await this.#stored(wait.run, true)) !== null) return true
+      const child = await this.#stored(wait.run, true)
+      if (child !== null && !isEnded(child.state)) return true
     }
     return false
   }

@@ -7,16 +7,18 @@ interface WrittenError {
   readonly name: string
   readonly message: string
   readonly code?: string
+  readonly type?: string // of a Medusa error, whose status it decides
   readonly stack?: string
 }
 
 export function writeError(error: unknown): string {
   const { message, stack } = failureOf(error)
-  const { name, code } = (error ?? {}) as { name?: unknown; code?: unknown }
+  const { name, code, type, __isMedusaError } = (error ?? {}) as Readonly<Record<string, unknown>>
   const written: WrittenError = {
     name: typeof name === "string" && name !== "" ? name : "Error",
     message: (error as Error | null)?.message === "" ? "" : message,
     ...(typeof code === "string" ? { code } : undefined),
+    ...(typeof type === "string" && __isMedusaError === true ? { type } : undefined),
     ...(stack === undefined ? undefined : { stack }),
   }
   return JSON.stringify(written)
@@ -24,8 +26,9 @@ export function writeError(error: unknown): string {
 
 /** The error that was written; one of ours can be told by its code again. */
 export function readError(text: string | null): Error {
-  const { name, message, code, stack } = parse(text)
+  const { name, message, code, type, stack } = parse(text)
   const error = code === undefined ? new Error(message) : new CarillonError(code, message)
+  if (type !== undefined) Object.assign(error, { type, __isMedusaError: true })
   error.name = name
   if (stack !== undefined) error.stack = `${name}: ${message}\n${stack}`
   return error
