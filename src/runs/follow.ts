@@ -72,7 +72,7 @@ export class RunFollower {
     return isOver || (await this.#onlyWaits(view)) ? view : null
   }
 
-  /** A retry comes by itself, and so does what a child does, or the end of its wait when it has ended: they are waited for. */
+  /** A retry comes by itself, and so does what a child does, its end as well: they are waited for. */
   async #onlyWaits({ states, definition, cancelled }: RunView): Promise<boolean> {
     if (definition === null) return false
     const nobody = new Set<string>()
