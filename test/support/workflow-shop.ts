@@ -1,35 +1,27 @@
-import { mkdtempSync, rmSync } from "node:fs"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import { type Carillon, type CarillonOptions, createCarillon } from "carillon"
 import { type MovingClock, movingClock } from "carillon/testing"
 import { workflowRegistry } from "../../src/runs/registry.ts"
-import { testDatabase } from "./postgres.ts"
+import { type Place, placeOn } from "./place.ts"
 
 export type EngineName = "sqlite" | "postgres"
 
 /** A store with Carillons on it, of which each has a clock of its own: whose clock stands still is frozen. */
 export class WorkflowShop {
   readonly database: string
+  readonly place: Place
   readonly log: string[] = [] // what steps and handlers did, in order
   readonly errors: unknown[] = [] // what Carillons logged as errors
   readonly warnings: string[] = []
-  readonly #drop: () => Promise<void>
   readonly #carillons: Carillon[] = []
 
-  private constructor(database: string, drop: () => Promise<void>) {
-    this.database = database
-    this.#drop = drop
+  private constructor(place: Place) {
+    this.database = place.database
+    this.place = place
   }
 
   static async open(engine: EngineName): Promise<WorkflowShop> {
     workflowRegistry.clear()
-    if (engine === "postgres") {
-      const { url, drop } = await testDatabase("workflows")
-      return new WorkflowShop(url, drop)
-    }
-    const folder = mkdtempSync(join(tmpdir(), "carillon-workflows-"))
-    return new WorkflowShop(join(folder, "shop.db"), async () => rmSync(folder, { recursive: true }))
+    return new WorkflowShop(await placeOn(engine, "workflows"))
   }
 
   /** Another process, as it were. */
@@ -74,7 +66,7 @@ export class WorkflowShop {
 
   async close(): Promise<void> {
     await Promise.all(this.#carillons.map((carillon) => carillon.stop().catch(() => {})))
-    await this.#drop()
+    await this.place.remove()
     workflowRegistry.clear()
   }
 }
