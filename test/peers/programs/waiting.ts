@@ -4,6 +4,8 @@ import type { Program } from "../stage.ts"
 
 const trx = { transactionId: "trx_1" }
 const kept = { retentionTime: 60 }
+/** Long enough for the call that began it to have answered. */
+const BEHIND_MS = 200
 
 export const waiting: readonly Program[] = [
   {
@@ -97,7 +99,7 @@ export const waiting: readonly Program[] = [
     async play(stage) {
       const { StepResponse, WorkflowResponse } = stage.sdk
       const work = stage.step({ name: "work", async: true }, async () => {
-        await sleep(30)
+        await sleep(BEHIND_MS)
         return new StepResponse("worked", "undo work")
       })
       const plain = stage.step({ name: "plain", async: true }, () => "plain")
@@ -122,7 +124,7 @@ export const waiting: readonly Program[] = [
     async play(stage) {
       const { WorkflowResponse } = stage.sdk
       const work = stage.step({ name: "work", async: true, maxRetries: 1 }, async () => {
-        await sleep(10)
+        await sleep(BEHIND_MS)
         throw new Error("no courier")
       })
       const workflow = stage.workflow(() => {
@@ -141,7 +143,10 @@ export const waiting: readonly Program[] = [
     async play(stage) {
       const { StepResponse, WorkflowResponse, when } = stage.sdk
       const no = stage.step({ name: "no", async: true }, () => new StepResponse("no"))
-      const yes = stage.step({ name: "yes", async: true }, () => new StepResponse("yes"))
+      const yes = stage.step({ name: "yes", async: true }, async () => {
+        await sleep(BEHIND_MS)
+        return new StepResponse("yes")
+      })
       const workflow = stage.workflow((input) => {
         const first = when(input, () => false).then(() => no(1))
         const second = when(input, () => true).then(() => yes(2))
@@ -161,7 +166,7 @@ export const waiting: readonly Program[] = [
       const names = ["one", "two", "three", "four", "five"]
       const steps = names.map((name) =>
         stage.step({ name, async: true }, async () => {
-          await sleep(40)
+          await sleep(BEHIND_MS)
           return new StepResponse(name)
         }),
       )
@@ -235,9 +240,11 @@ export const waiting: readonly Program[] = [
     needs: "engine",
     async play(stage) {
       const { StepResponse, WorkflowResponse } = stage.sdk
-      const wait = stage.step({ name: "approve", async: true }, (_: unknown, { attempt }) =>
-        attempt === 1 ? undefined : new StepResponse(`attempt ${attempt}`),
-      )
+      const wait = stage.step({ name: "approve", async: true }, async (_: unknown, { attempt }) => {
+        if (attempt === 1) return undefined
+        await sleep(BEHIND_MS)
+        return new StepResponse(`attempt ${attempt}`)
+      })
       const workflow = stage.workflow(() => new WorkflowResponse(wait(1)), kept)
       const key = { workflowId: stage.id, ...trx, stepId: "approve", action: "invoke" }
 
