@@ -21,7 +21,7 @@ export interface WaitForEventStepInput {
 /**
  * Lets the run wait until an event is emitted that fits; the step's output is that event.
  *
- * Nothing is held in memory meanwhile. Events emitted before the step was reached do not count.
+ * Nothing is held in memory meanwhile. An event counts from the moment in which the run began, also before this step is reached.
  *
  * @throws InvalidInputError and InvalidFilterError for what does not fit; for values of the run, in the run.
  *   TimeoutError in the run, when nothing came in time
