@@ -1,5 +1,6 @@
 import { createRequire } from "node:module"
 import { fileURLToPath } from "node:url"
+import { echoQuery } from "./echo-query.ts"
 import { endOf, type Lane, type LaneOrder } from "./lane.ts"
 import type { Bus, Engine, Flow, Sdk } from "./sdk.ts"
 
@@ -39,6 +40,7 @@ export async function openMedusaLocal(): Promise<Lane> {
   const container = createMedusaContainer()
   container.register("logger", asValue(logger))
   container.register("event_bus", asValue(bus))
+  container.register("query", asValue(echoQuery))
 
   return { sdk: sdk(), container, engine: null, bus, look: async () => null, close: async () => {} }
 }
@@ -65,6 +67,7 @@ export async function openMedusa({ lane, database, redis }: LaneOrder): Promise<
   await app.runMigrations()
   await app.onApplicationStart()
   const container = app.sharedContainer
+  container.register("query", asValue(echoQuery))
   const engine = container.resolve("workflows") as Engine & Executions
 
   return {
@@ -125,13 +128,9 @@ function framework(): Framework {
 }
 
 function sdk(): Sdk {
-  const steps = peers("@medusajs/core-flows") as Pick<Sdk, "emitEventStep" | "releaseEventsStep">
-  const { releaseEventsStep } = peers(RELEASE_EVENTS) as Pick<Sdk, "releaseEventsStep">
-  return {
-    ...(peers("@medusajs/workflows-sdk") as Sdk),
-    emitEventStep: steps.emitEventStep,
-    releaseEventsStep,
-  }
+  const { emitEventStep, useQueryGraphStep } = peers("@medusajs/core-flows") as Sdk
+  const { releaseEventsStep } = peers(RELEASE_EVENTS) as Sdk
+  return { ...(peers("@medusajs/workflows-sdk") as Sdk), emitEventStep, releaseEventsStep, useQueryGraphStep }
 }
 
 // Not exported by the package, though its own flows use it.

@@ -17,6 +17,7 @@ export interface Sdk {
   createHook(name: string, input: unknown, options?: { readonly resultValidator?: unknown }): Hook
   readonly emitEventStep: (event: EventToEmit) => Later
   readonly releaseEventsStep: () => Later
+  readonly useQueryGraphStep: (request: Readonly<Record<string, unknown>>) => Later
 }
 
 export type WhenArguments =
@@ -38,7 +39,18 @@ export type Step = (input?: unknown) => Later
 export type Later = { readonly [Name in Read]: Later } & {
   config(settings: Partial<StepSettings>): Later
 }
-type Read = "id" | "total" | "order" | "items" | "lines" | "at" | "first" | "second" | "customer" | "price"
+type Read =
+  | "id"
+  | "data"
+  | "total"
+  | "order"
+  | "items"
+  | "lines"
+  | "at"
+  | "first"
+  | "second"
+  | "customer"
+  | "price"
 
 export interface Hook {
   getResult(): Later

@@ -7,6 +7,7 @@ import { hooks } from "./hooks.ts"
 import { identity } from "./identity.ts"
 import { nested } from "./nested.ts"
 import { order } from "./order.ts"
+import { querying } from "./querying.ts"
 import { timing } from "./timing.ts"
 import { undoing } from "./undoing.ts"
 import { values } from "./values.ts"
@@ -23,6 +24,7 @@ export const programs: readonly Program[] = [
   ...identity,
   ...events,
   ...cancelling,
+  ...querying,
   ...waiting,
   ...timing,
 ]
