@@ -241,7 +241,7 @@ export class LiveRun implements RunFacts {
       ]
       if (ended.length === 0) return decision
       for (const record of ended) {
-        fresh.push(record)
+        replaceIn(fresh, record)
         states.add(record)
       }
     }
@@ -263,9 +263,11 @@ export class LiveRun implements RunFacts {
     const isIdle = !this.isBusy && !fresh.some((record) => this.#lookups.isNeeded(record))
     if (isEnded(decision.state) && isIdle) return "end"
     // One that has come further is no suspect any more, however often its processes died: a park says so.
-    if (isIdle && (decision.start.length === 0 || (this.#suspected && fresh.length > 0))) return "park"
+    const isPaused = this.#seat.isPaused(this)
+    if (isIdle && (decision.start.length === 0 || isPaused || (this.#suspected && fresh.length > 0)))
+      return "park"
     if (fresh.length > 0) return "write"
-    if (decision.start.length > 0 && this.#seat.mayStart()) return "start"
+    if (decision.start.length > 0 && !isPaused && this.#seat.mayStart()) return "start"
     return "wait"
   }
 
@@ -488,4 +490,14 @@ const NOTHING = {
 function earlier(a: number | null, b: number | null): number | null {
   if (a === null || b === null) return a ?? b
   return Math.min(a, b)
+}
+
+/** An attempt stands once among what is written together, as it ended. */
+function replaceIn(records: StepRecord[], record: StepRecord): void {
+  const { step, phase, attempt } = record
+  const place = records.findIndex(
+    (each) => each.step === step && each.phase === phase && each.attempt === attempt,
+  )
+  if (place === -1) records.push(record)
+  else records[place] = record
 }

@@ -1,4 +1,7 @@
-import type { ListPage } from "../bus/listing.ts"
+import { eventsOfRun } from "../bus/causes.ts"
+import type { Listing, ListPage } from "../bus/listing.ts"
+import type { ScheduleReport } from "../bus/schedule-report.ts"
+import type { WorkflowReport } from "../bus/workflow-report.ts"
 import type { Clock } from "../core/clock.ts"
 import { CarillonError, expected, InvalidInputError, NotFoundError, StoppedError } from "../core/errors.ts"
 import { isEnded, type RunContext } from "../core/run.ts"
@@ -12,6 +15,7 @@ import { callEvents } from "./moments.ts"
 import { originOf } from "./origin.ts"
 import { outcomeOf, transactionOf, viewOfRow } from "./outcome.ts"
 import { definitionOf, workflowRegistry } from "./registry.ts"
+import { Responses } from "./responses.ts"
 import { type RunListRequest, runQueryOf } from "./run-list.ts"
 import { type RunDetail, type RunReport, runDetail, runReport } from "./run-report.ts"
 import type { Runs } from "./runs.ts"
@@ -26,6 +30,7 @@ import type {
   WorkflowService,
 } from "./service-contract.ts"
 import { writeError } from "./step-error.ts"
+import { parseStepKey } from "./step-key.ts"
 import { type Subscriber, Subscribers } from "./subscribers.ts"
 
 export interface ServiceOptions {
@@ -37,18 +42,23 @@ export interface ServiceOptions {
   readonly pollMs: number
   readonly newId: () => string
   readonly logError: (error: unknown) => void
+  readonly listing: Listing
 }
+
+const MOST_CHILDREN = 100
 
 /** Starts, follows and steers runs: what `container.resolve(Modules.WORKFLOW_ENGINE)` returns. */
 export class WorkflowEngine implements WorkflowService {
   readonly #options: ServiceOptions
   readonly #follower: RunFollower
   readonly #subscribers: Subscribers
+  readonly #responses: Responses
 
   constructor(options: ServiceOptions) {
     this.#options = options
     this.#follower = new RunFollower(options)
     this.#subscribers = new Subscribers(options, this.#follower)
+    this.#responses = new Responses({ ...options, onSignal: (run) => options.runs.signalled(run) })
   }
 
   async run(workflow: WorkflowReference, given: RunRequest = {}): Promise<RunOutcome> {
@@ -129,14 +139,27 @@ export class WorkflowEngine implements WorkflowService {
   /** Runs of every group, newest first. */
   async list(request: RunListRequest = {}): Promise<ListPage<RunReport>> {
     const { items, cursor } = await this.#options.queries.runs(runQueryOf(request))
-    return { items: items.map(runReport), cursor }
+    return { items: await this.#reports(items), cursor }
   }
 
-  /** A run with its input, its result and every attempt of its steps. @throws NotFoundError */
+  /** A run with its input, its result, every attempt of its steps, and what it brought about. @throws NotFoundError */
   async retrieve(id: string): Promise<RunDetail> {
-    const row = await this.#options.queries.run(id)
-    if (row === null) throw noRun(id)
-    return runDetail(row, await this.#options.queries.runSteps(row.no))
+    const { queries, listing } = this.#options
+    const row = await this.#rowOf(id)
+    const { items } = await queries.runs({ parent: id, limit: MOST_CHILDREN })
+    const held = (await listing.whyRunsAreHeld())(row)
+    const around = { held, caused: await eventsOfRun(queries, row), children: await this.#reports(items) }
+    return runDetail(row, await queries.runSteps(row.no), around)
+  }
+
+  /** The workflows of every group, in each shape that stands in the catalog: how their runs do, who knows them. */
+  listWorkflows(): Promise<readonly WorkflowReport[]> {
+    return this.#options.listing.workflows()
+  }
+
+  /** The schedules of every group: their next ticks, what became of the last ones, who keeps them. */
+  listSchedules(): Promise<readonly ScheduleReport[]> {
+    return this.#options.listing.schedules()
   }
 
   /**
@@ -147,7 +170,7 @@ export class WorkflowEngine implements WorkflowService {
    */
   async revert(id: string, reason = "cancelled by an operator"): Promise<RunReport> {
     await this.#signal(await this.#rowOf(id), { kind: "cancel", reason })
-    return runReport(await this.#rowOf(id))
+    return this.#reportOf(id)
   }
 
   /**
@@ -159,7 +182,7 @@ export class WorkflowEngine implements WorkflowService {
     const phase = row.state === "invoking" ? "invoke" : "compensate"
     const end = { outcome: "again", output: null, undo: null, error: null } as const
     await this.#signal(row, { kind: "step", step, phase, ...end })
-    return runReport(await this.#rowOf(id))
+    return this.#reportOf(id)
   }
 
   /** How a run stands, by its transaction id. */
@@ -198,31 +221,31 @@ export class WorkflowEngine implements WorkflowService {
     end: Omit<Extract<RunSignal, { kind: "step" }>, "kind" | "step" | "phase">,
   ): Promise<RunOutcome> {
     const { row, step, phase } = await this.#stepOf(request)
-    const retried = end.outcome === "failed" ? this.#afterFailure(row, step) : end.outcome
-    await this.#signal(row, { kind: "step", step, phase, ...end, outcome: retried })
+    await this.#responses.send(row, { kind: "step", step, phase, ...end })
     const outcome = outcomeOf(await this.#follower.follow(row.id, { untilWaiting: true }))
     return this.#answer(outcome, request)
-  }
-
-  /** Without retries left, a failure is for good. */
-  #afterFailure(row: RunRow, step: string): "failed" | "permanent" {
-    const config = workflowRegistry
-      .get(row.workflow)
-      ?.levels.flat()
-      .find((each) => each.name === step)?.config
-    return (config?.maxRetries ?? 0) > 0 ? "failed" : "permanent"
   }
 
   async #stepOf({
     idempotencyKey,
   }: StepRequest): Promise<{ row: RunRow; step: string; phase: "invoke" | "compensate" }> {
-    const parts = typeof idempotencyKey === "string" ? parseKey(idempotencyKey) : { ...idempotencyKey }
+    const parts = typeof idempotencyKey === "string" ? parseStepKey(idempotencyKey) : { ...idempotencyKey }
     const { workflowId, transactionId, stepId, action } = parts
-    const row = transactionId.startsWith("run_")
-      ? await this.#options.queries.run(transactionId)
-      : await this.#options.queries.runOf(null, workflowId, transactionId)
+    const { queries } = this.#options
+    const byId = transactionId.startsWith("run_") ? await queries.run(transactionId) : null
+    const row = byId ?? (await queries.runOf(null, workflowId, transactionId))
     if (row === null) throw notFound(workflowId, transactionId)
     return { row, step: stepId, phase: action }
+  }
+
+  async #reportOf(id: string): Promise<RunReport> {
+    const [report] = await this.#reports([await this.#rowOf(id)])
+    return report as RunReport
+  }
+
+  async #reports(rows: readonly RunRow[]): Promise<RunReport[]> {
+    const whyHeld = await this.#options.listing.whyRunsAreHeld()
+    return rows.map((row) => runReport(row, whyHeld(row)))
   }
 
   async #signal(row: RunRow, signal: RunSignal): Promise<void> {
@@ -270,28 +293,6 @@ export class WorkflowEngine implements WorkflowService {
   #newId(): string {
     return `auto-${this.#options.newId()}`
   }
-}
-
-function parseKey(key: string): {
-  workflowId: string
-  transactionId: string
-  stepId: string
-  action: "invoke" | "compensate"
-} {
-  const parts = key.split(":")
-  const action = parts.pop()
-  const stepId = parts.pop()
-  const run = parts.findIndex((part) => part.startsWith("run_"))
-  const transactionId = run === -1 ? parts.slice(1).join(":") : (parts[run] as string)
-  const workflowId = run === -1 ? (parts[0] as string) : parts.slice(0, run).join(":")
-  if (stepId === undefined || transactionId === "" || (action !== "invoke" && action !== "compensate"))
-    throw new InvalidInputError(
-      expected(
-        "an idempotency key as steps get it (workflow:run:step:invoke), or an object of its parts",
-        key,
-      ),
-    )
-  return { workflowId, transactionId, stepId, action }
 }
 
 function textOf(name: string, value: unknown): string | null {
