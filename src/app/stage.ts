@@ -110,17 +110,19 @@ export class Stage {
   async #replace(changed: readonly string[]): Promise<boolean> {
     const before = this.#loaded
     if (this.#isClosed || before === null) return false
-    const restoreWorkflows = forgetWorkflows()
+    const workflows = workflowRegistry.all()
     try {
-      const next = await loadApp(this.#load)
+      // The app that runs must not take up runs by definitions that it did not start with.
+      const { loaded: next, composed } = await workflowRegistry.aside(() => loadApp(this.#load))
       this.logger.info(`Changed: ${changed.map((file) => relative(this.#load.folder, file)).join(", ")}`)
       await this.#server.exchange(this.#graceMs())
       await this.#stop()
+      workflowRegistry.replace(composed)
       await this.#begin(next)
       return true
     } catch (error) {
       logError(this.logger, error)
-      restoreWorkflows()
+      workflowRegistry.replace(workflows)
       if (this.#app === null) await this.#begin(before)
       this.logger.warn("The version before this change goes on.")
       return false
@@ -187,14 +189,4 @@ export class Stage {
 /** An app that only works for others needs no port. */
 function wantsHttp({ api, config }: LoadedApp): boolean {
   return !config.http.isRefused && (api.routes.length > 0 || config.http.isAsked)
-}
-
-/** The process knows workflows from when their files are loaded; those of a version that fails are not to stay. */
-function forgetWorkflows(): () => void {
-  const before = workflowRegistry.all()
-  workflowRegistry.clear()
-  return () => {
-    workflowRegistry.clear()
-    for (const workflow of before) workflowRegistry.register(workflow)
-  }
 }

@@ -36,6 +36,31 @@ describe("the registry of workflows", () => {
     expect(workflowRegistry.all().map(({ id, hash }) => `${id} ${hash}`)).toEqual(["a h2", "b h1"])
   })
 
+  it("tells nobody of what is composed aside until it takes the place of what stands", async () => {
+    const heard: string[] = []
+    const standing = definition("place-order")
+    workflowRegistry.register(standing)
+    const off = workflowRegistry.onRegister(({ id }) => heard.push(id))
+
+    const { loaded, composed } = await workflowRegistry.aside(async () => {
+      workflowRegistry.register(definition("place-order", "h2"))
+      return "the next version"
+    })
+
+    expect([loaded, workflowRegistry.all(), heard]).toEqual(["the next version", [standing], []])
+    workflowRegistry.replace(composed)
+    expect(workflowRegistry.all().map(({ id, hash }) => `${id} ${hash}`)).toEqual(["place-order h2"])
+    off()
+  })
+
+  it("registers as ever after a version did not load", async () => {
+    await workflowRegistry.aside(() => Promise.reject(new Error("const = 1"))).catch(() => {})
+
+    workflowRegistry.register(definition("place-order"))
+
+    expect(workflowRegistry.get("place-order")).not.toBeNull()
+  })
+
   it("knows a workflow by its id, its definition or what was composed", () => {
     const sync = definition("sync-brands")
     workflowRegistry.register(sync)

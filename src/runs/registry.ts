@@ -14,10 +14,12 @@ export const workflowRegistry = {
    * @throws InvalidInputError for an id that another shape has
    */
   register(definition: WorkflowDefinition): void {
-    const standing = shared.definitions.get(definition.id)
+    const definitions = shared.aside ?? shared.definitions
+    const standing = definitions.get(definition.id)
     if (standing && standing.hash !== definition.hash) throw taken(standing, definition)
 
-    shared.definitions.set(definition.id, definition)
+    definitions.set(definition.id, definition)
+    if (definitions === shared.aside) return
     for (const listener of [...shared.listeners]) listener(definition)
   },
 
@@ -35,7 +37,29 @@ export const workflowRegistry = {
     return () => shared.listeners.delete(listener)
   },
 
-  /** Forgets all workflows, not those who listen: their files are about to be loaded anew. */
+  /**
+   * Lets an application's next version compose while the one before still runs: nobody hears of its workflows, and
+   * none of them counts, until `replace` is called with them.
+   */
+  async aside<T>(
+    load: () => Promise<T>,
+  ): Promise<{ readonly loaded: T; readonly composed: readonly WorkflowDefinition[] }> {
+    const composed = new Map<string, WorkflowDefinition>()
+    shared.aside = composed
+    try {
+      return { loaded: await load(), composed: [...composed.values()] }
+    } finally {
+      shared.aside = null
+    }
+  },
+
+  /** From here on these are all there are. Those who listen are not told. */
+  replace(definitions: readonly WorkflowDefinition[]): void {
+    shared.definitions.clear()
+    for (const definition of definitions) shared.definitions.set(definition.id, definition)
+  },
+
+  /** Forgets all workflows, not those who listen. */
   clear(): void {
     shared.definitions.clear()
   },
@@ -59,13 +83,15 @@ type Listener = (definition: WorkflowDefinition) => void
 interface Shared {
   readonly definitions: Map<string, WorkflowDefinition>
   readonly listeners: Set<Listener>
+  /** Where what is composed goes while files are loaded aside; null = none are. */
+  aside: Map<string, WorkflowDefinition> | null
 }
 
 const SHARED = Symbol.for("carillon.workflows")
 const shared = sharedOf(globalThis as { [SHARED]?: Shared })
 
 function sharedOf(holder: { [SHARED]?: Shared }): Shared {
-  holder[SHARED] ??= { definitions: new Map(), listeners: new Set() }
+  holder[SHARED] ??= { definitions: new Map(), listeners: new Set(), aside: null }
   return holder[SHARED]
 }
 

@@ -239,6 +239,41 @@ describe("an app in development", () => {
     await app.says("new CMS has brand_2")
   })
 
+  it("goes on with a run by the version that knows its steps, not by the one that is about to stop", async () => {
+    const workflow = (steps: string): string => `
+      import { createStep, createWorkflow, waitForEventStep } from "carillon/workflows"
+      const say = (name: string) => createStep(name, async (_: undefined, { logger }) => logger.info(name + " is done"))
+      export const fulfil = createWorkflow("fulfil", () => {
+        ${steps}
+      })`
+    const paid = 'waitForEventStep({ event: "order.paid" })'
+    const folder = appOf({
+      "src/workflows/fulfil.ts": workflow(`${paid}; say("ship")()`),
+      "carillon.config.ts": `
+        import { fulfil } from "./src/workflows/fulfil"
+        export default {
+          onStart: ({ container, occasion }) => occasion === "start" ? fulfil(container).run() : undefined,
+        }`,
+    })
+    const app = run(["dev", folder])
+    await app.says("Change a file")
+    const store = await storeOf(folder)
+    await expect.poll(async () => (await store.workflows.list()).items.map(({ why }) => why)).toHaveLength(1)
+
+    write(folder, { "src/workflows/fulfil.ts": workflow(`${paid}; say("ship")(); say("thank")()`) })
+    await app.says("info: Changed: src/workflows/fulfil.ts")
+    await app.says("warn: Expected workflow `fulfil` to have the shape")
+    await store.emit({ name: "order.paid" })
+    write(folder, { "src/workflows/fulfil.ts": workflow(`${paid}; say("ship")()`) })
+
+    await app.says("info: Changed: src/workflows/fulfil.ts")
+    await app.says("info: ship is done")
+    app.child.kill("SIGTERM")
+    const { code, output } = await app.exit
+    expect(output).not.toContain("error:")
+    expect(code).toBe(0)
+  })
+
   it("ends at once, with the reason, when its files cannot be used at all", async () => {
     const folder = appOf({ "carillon.config.ts": "export default { databse: 1 }" })
 
