@@ -18,9 +18,9 @@ import { Operations } from "./bus/operations.ts"
 import { Outbox } from "./bus/outbox.ts"
 import { Replays } from "./bus/replay.ts"
 import type { PruneOptions, PruneReport } from "./bus/retention.ts"
+import type { DeliverySelection } from "./bus/selection.ts"
 import type {
   CancelResult,
-  DeliverySelection,
   RedriveResult,
   ReplayOptions,
   ReplayProgress,
@@ -228,6 +228,7 @@ export class Carillon {
       group,
       policy: resolvePolicy({}, options.policy),
       pollMs: options.pollMs,
+      listing: this.#operations.listing,
       container: this.container,
       newId: commitId,
       release: (eventGroupId) => this.#emitter.release(eventGroupId),
@@ -269,8 +270,8 @@ export class Carillon {
   async #start(): Promise<void> {
     await this.#subscriptions.ready()
     await this.#catalog.refresh()
+    await this.#workflows.start() // so that others hear from the first moment which workflows it knows
     await this.#worker.start()
-    await this.#workflows.start()
     this.#operations.start()
   }
 
@@ -347,11 +348,11 @@ export class Carillon {
 
   /** Lets what is emitted for a subscription wait, in every process, until `resume`. It outlives a deploy. */
   pause(subscription: string, options?: { readonly group?: string }): Promise<void> {
-    return this.#operations.steering.pause({ ...options, subscription })
+    return this.#operations.standing.pause({ ...options, subscription })
   }
 
   resume(subscription: string, options?: { readonly group?: string }): Promise<void> {
-    return this.#operations.steering.resume({ ...options, subscription })
+    return this.#operations.standing.resume({ ...options, subscription })
   }
 
   /** The subscriptions of every group: what they listen to, how far behind they are, who works for them. */
@@ -364,7 +365,7 @@ export class Carillon {
     subscription: string,
     options?: { readonly group?: string },
   ): Promise<{ readonly id: string; readonly group: string; readonly cancelled: number }> {
-    return this.#operations.steering.remove({ ...options, subscription })
+    return this.#operations.standing.remove({ ...options, subscription })
   }
 
   workers(): Promise<readonly WorkerReport[]> {

@@ -46,20 +46,21 @@ export type {
   WorkerReport,
 } from "./bus/listing.ts"
 export type { PruneOptions, PruneReport } from "./bus/retention.ts"
+export type { ScheduleReport } from "./bus/schedule-report.ts"
+export type { DeliverySelection, SkippedDelivery } from "./bus/selection.ts"
 export type {
   CancelResult,
-  DeliverySelection,
   RedriveResult,
   ReplayOptions,
   ReplayProgress,
   ReplayResult,
-  SkippedDelivery,
 } from "./bus/steering.ts"
 export type { SubscriptionReport } from "./bus/subscription-report.ts"
 export type { SubscribeOptions } from "./bus/subscriptions.ts"
 export type { TailEntry, TailOptions } from "./bus/tail.ts"
-export type { RelatedEvent, Trace } from "./bus/trace.ts"
+export type { StartedRunReport, Trace } from "./bus/trace.ts"
 export type { UncalledReport } from "./bus/uncalled.ts"
+export type { WorkflowReport } from "./bus/workflow-report.ts"
 export { type Carillon, createCarillon } from "./carillon.ts"
 export { type CarillonContainer, ContainerRegistrationKeys, Modules } from "./container.ts"
 export { type CopyOptions, copyStore } from "./copy/copy.ts"

@@ -1,6 +1,6 @@
 import { InvalidInputError, NotFoundError } from "../core/errors.ts"
 import { nearestName } from "../core/pattern.ts"
-import type { SubscriptionVersion } from "../core/subscription.ts"
+import { type SubscriptionVersion, wishesForEvents } from "../core/subscription.ts"
 
 /** How people name a subscription: by its catalog id, or by its subscriber's id where only one has it. */
 export interface SubscriptionName {
@@ -11,11 +11,49 @@ export interface SubscriptionName {
 }
 
 /**
- * The one current subscription of that name.
+ * The one current subscription of that name to which events are delivered.
  *
  * @throws NotFoundError with what there is; InvalidInputError with the candidates when there are several
  */
 export function findSubscription(
+  current: readonly SubscriptionVersion[],
+  name: Required<SubscriptionName>,
+): SubscriptionVersion {
+  const other = standing(current, name).find((each) => !wishesForEvents(each))
+  if (other !== undefined) throw noDeliveries(other)
+  return findIn(current.filter(wishesForEvents), name)
+}
+
+/**
+ * What else stands in the catalog goes by such names as well: `schedule:sync-brands`, `workflow:place-order#3f2a…`, or
+ * `workflow:place-order` for all its shapes.
+ *
+ * @throws NotFoundError; InvalidInputError
+ */
+export function findStanding(
+  current: readonly SubscriptionVersion[],
+  name: Required<SubscriptionName>,
+): readonly SubscriptionVersion[] {
+  const found = standing(current, name)
+  if (found.length > 0) return found
+  const kind = /^(?:workflow|schedule):/.exec(name.subscription)?.[0]
+  if (kind === undefined) return [findIn(current.filter(wishesForEvents), name)]
+  const alike = current.filter((each) => each.id.startsWith(kind))
+  return [findIn(alike, name)]
+}
+
+function standing(
+  current: readonly SubscriptionVersion[],
+  { subscription: name, group }: Required<SubscriptionName>,
+): SubscriptionVersion[] {
+  return current.filter((each) => each.group === group && (each.id === name || workflowOf(each) === name))
+}
+
+function workflowOf({ definition: { target } }: SubscriptionVersion): string | null {
+  return target.kind === "workflow" ? `workflow:${target.workflow}` : null
+}
+
+function findIn(
   current: readonly SubscriptionVersion[],
   { subscription: name, group }: Required<SubscriptionName>,
 ): SubscriptionVersion {
@@ -31,6 +69,13 @@ export function findSubscription(
 /** The subscriber's part of a catalog id. */
 export function subscriberOf(id: string): string {
   return id.slice(0, Math.max(0, id.lastIndexOf("@")))
+}
+
+function noDeliveries({ id, definition }: SubscriptionVersion): InvalidInputError {
+  const { kind } = definition.target
+  return new InvalidInputError(
+    `Expected a subscription to events, got the ${kind} \`${id}\`, which is delivered none. See it with \`carillon ${kind}s\`, and what it does with \`carillon runs\`.`,
+  )
 }
 
 function ambiguous(name: string, found: readonly SubscriptionVersion[]): InvalidInputError {

@@ -7,7 +7,7 @@ import { wishesForEvents } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
 import type { StoreStats } from "../engine/maintenance.ts"
 import type { WorkerRow } from "../engine/queries.ts"
-import type { RunCounts } from "../engine/runs.ts"
+import type { RunCounts, RunRow } from "../engine/runs.ts"
 import { checkState, DeliveryList } from "./delivery-list.ts"
 import type { DeliveryReport, DeliveryState } from "./delivery-report.ts"
 import { type EventReport, eventReport } from "./event-report.ts"
@@ -15,6 +15,7 @@ import { findSubscription } from "./find-subscription.ts"
 import { type ScheduleReport, scheduleReports } from "./schedule-report.ts"
 import { lookAtStaff, type StaffSources } from "./staff.ts"
 import { type SubscriptionReport, subscriptionReport } from "./subscription-report.ts"
+import { whyRunIsHeld } from "./why.ts"
 import { type WorkflowReport, workflowReports } from "./workflow-report.ts"
 
 /** Which part of a list is wanted. */
@@ -170,6 +171,12 @@ export class Listing {
 
   async schedules(): Promise<ScheduleReport[]> {
     return scheduleReports(this.#sources.engine.queries, await lookAtStaff(this.#sources))
+  }
+
+  /** Tells of runs why nobody goes on with them, as it is at this moment; null = nothing keeps them. */
+  async whyRunsAreHeld(): Promise<(row: RunRow) => string | null> {
+    const staff = await lookAtStaff(this.#sources)
+    return (row) => whyRunIsHeld(row, staff)
   }
 
   async workers(): Promise<WorkerReport[]> {

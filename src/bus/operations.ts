@@ -4,7 +4,9 @@ import { Listing } from "./listing.ts"
 import { Operational } from "./operational.ts"
 import type { Replays } from "./replay.ts"
 import { Retention } from "./retention.ts"
+import { Selector } from "./selection.ts"
 import type { StaffSources } from "./staff.ts"
+import { Standing } from "./standing.ts"
 import { Steering } from "./steering.ts"
 
 export interface OperationsOptions {
@@ -26,6 +28,7 @@ export interface OperationsOptions {
 export class Operations {
   readonly sources: StaffSources
   readonly listing: Listing
+  readonly standing: Standing
   readonly steering: Steering
   readonly retention: Retention
   readonly operational: Operational
@@ -34,7 +37,9 @@ export class Operations {
     const { sources, group } = options
     this.sources = sources
     this.listing = new Listing(sources, group)
-    this.steering = new Steering(options)
+    this.standing = new Standing(options)
+    const selector = new Selector(sources.engine.queries, this.standing, group)
+    this.steering = new Steering({ ...options, standing: this.standing, selector })
     this.retention = new Retention({ engine: sources.engine, ...options })
     this.operational = new Operational({ orphanedMs: options.leaseMs, ...options })
   }

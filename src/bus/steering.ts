@@ -1,30 +1,15 @@
 import { expected, InvalidInputError, NotFoundError, StoreError } from "../core/errors.ts"
-import { commitIdFrom, parseDeliveryId } from "../core/ids.ts"
+import { commitIdFrom } from "../core/ids.ts"
 import type { SubscriptionVersion } from "../core/subscription.ts"
 import type { Change, ReplayRequest } from "../engine/commit.ts"
-import type { JobRow, QueriesPort } from "../engine/queries.ts"
+import type { QueriesPort } from "../engine/queries.ts"
 import type { Committer } from "../worker/committer.ts"
-import { findSubscription, type SubscriptionName } from "./find-subscription.ts"
+import type { SubscriptionName } from "./find-subscription.ts"
 import { timeOf } from "./listing.ts"
 import type { Replays } from "./replay.ts"
+import type { DeliverySelection, Fate, Selector, SkippedDelivery } from "./selection.ts"
 import type { StaffSources } from "./staff.ts"
-
-/** Which deliveries are meant: by id, by subscription, by event name (together: both), or every one. */
-export interface DeliverySelection {
-  /** Delivery ids, or event ids for all deliveries of that event. */
-  readonly ids?: readonly string[]
-  readonly subscription?: string
-  /** Whose subscription it is. @defaultValue the Carillon's own group */
-  readonly group?: string
-  /** The event's name, exact. */
-  readonly name?: string
-  /** All there are, of every group. */
-  readonly all?: boolean
-  /** Only count. @defaultValue false */
-  readonly dryRun?: boolean
-  /** Called after each slice with how many there were so far. */
-  readonly onProgress?: (count: number) => void
-}
+import type { Standing } from "./standing.ts"
 
 export interface RedriveResult {
   /** How many went, or with `dryRun` would go, again. */
@@ -37,12 +22,6 @@ export interface CancelResult {
   readonly cancelled: number
   readonly skipped: readonly SkippedDelivery[]
   readonly dryRun: boolean
-}
-
-/** A delivery that was named and left as it is. */
-export interface SkippedDelivery {
-  readonly id: string
-  readonly why: string
 }
 
 export interface ReplayOptions extends SubscriptionName {
@@ -74,14 +53,12 @@ export interface ReplayProgress {
   readonly made: number // deliveries so far
 }
 
-/** Rows to a slice: small, so that nobody waits for it. */
-const SLICE = 200
-
 export interface SteeringOptions {
   readonly sources: StaffSources
   readonly committer: Committer
   readonly replays: Replays
-  readonly group: string
+  readonly standing: Standing
+  readonly selector: Selector
 }
 
 /** Changes what becomes of deliveries: again, not at all, later, once more. */
@@ -94,38 +71,25 @@ export class Steering {
     this.#queries = options.sources.engine.queries
   }
 
-  async pause(name: SubscriptionName): Promise<void> {
-    await this.#setPaused(name, true)
-  }
-
-  async resume(name: SubscriptionName): Promise<void> {
-    await this.#setPaused(name, false)
-  }
-
-  /** Ends the wish for good; says how many waiting deliveries that cancelled. */
-  async remove(name: SubscriptionName): Promise<{ id: string; group: string; cancelled: number }> {
-    const { id, group } = await this.#find(name)
-    const cancelled = await this.#write({ kind: "end-subscription", group, id })
-    await this.#options.sources.catalog.refresh()
-    return { id, group, cancelled }
-  }
-
   async redrive(selection: DeliverySelection): Promise<RedriveResult> {
-    const { count, skipped } = await this.#each(selection, ["dead"], (nos) => ({ kind: "redrive", nos }))
+    const { count, skipped } = await this.#each(selection, "redrive", (nos) => ({ kind: "redrive", nos }))
     if (count > 0) this.#options.sources.worker.poke()
     return { redriven: count, skipped, dryRun: selection.dryRun === true }
   }
 
   async cancel(selection: DeliverySelection): Promise<CancelResult> {
     const reason = "cancelled by an operator"
-    const states = selection.ids === undefined ? (["waiting"] as const) : (["waiting", "dead"] as const)
-    const { count, skipped } = await this.#each(selection, states, (nos) => ({ kind: "cancel", nos, reason }))
+    const { count, skipped } = await this.#each(selection, "cancel", (nos) => ({
+      kind: "cancel",
+      nos,
+      reason,
+    }))
     return { cancelled: count, skipped, dryRun: selection.dryRun === true }
   }
 
   async replay(options: ReplayOptions): Promise<ReplayResult> {
     const { sources, replays } = this.#options
-    const target = await this.#find(options)
+    const target = await this.#options.standing.subscription(options)
     const request = await this.#toRequest(options, target)
     const count = await replays.count(request, target, options.onProgress)
     const result = { id: null, subscription: target.id, count, dryRun: options.dryRun === true }
@@ -145,32 +109,6 @@ export class Steering {
     return { id, subscription: version?.id ?? String(subscription), state: PROGRESS[job.state], made }
   }
 
-  async #find({ subscription, group = this.#options.group }: SubscriptionName): Promise<SubscriptionVersion> {
-    if (typeof subscription !== "string" || subscription === "")
-      throw new InvalidInputError(expected("the name of a subscription", subscription))
-    const { catalog, ready } = this.#options.sources
-    await ready()
-    await catalog.refresh()
-    return findSubscription(catalog.router.subscriptions, { subscription, group })
-  }
-
-  async #setPaused(name: SubscriptionName, paused: boolean): Promise<void> {
-    const { id, group } = await this.#find(name)
-    const { catalog, worker } = this.#options.sources
-    await this.#write({
-      kind: "put-subscription",
-      group,
-      id,
-      worker: null,
-      definition: { paused },
-      startAt: null,
-      keepPaused: false,
-    })
-    await catalog.refresh()
-    worker.heedPauses()
-    worker.poke()
-  }
-
   async #write(change: Change): Promise<number> {
     const result = await this.#options.committer.write(change)
     if (result.status === "conflict") throw new NotFoundError(result.message)
@@ -180,76 +118,18 @@ export class Steering {
 
   async #each(
     selection: DeliverySelection,
-    states: readonly JobRow["state"][],
+    fate: Fate,
     toChange: (nos: number[]) => Change,
   ): Promise<{ count: number; skipped: SkippedDelivery[] }> {
     const { dryRun = false, onProgress = () => {} } = selection
     const skipped: SkippedDelivery[] = []
     let count = 0
-    for await (const slice of this.#slices(selection, states, skipped)) {
+    for await (const slice of this.#options.selector.slices(selection, fate, skipped)) {
       const nos = slice.map((job) => job.no)
       count += dryRun ? nos.length : await this.#write(toChange(nos))
       onProgress(count)
     }
     return { count, skipped }
-  }
-
-  async *#slices(
-    selection: DeliverySelection,
-    states: readonly JobRow["state"][],
-    skipped: SkippedDelivery[],
-  ): AsyncGenerator<readonly JobRow[]> {
-    const { ids, subscription, name, all, group } = selection
-    if (ids !== undefined) {
-      yield* this.#named(ids, states, skipped)
-      return
-    }
-    if (subscription === undefined && name === undefined && all !== true) {
-      throw new InvalidInputError(
-        "Expected one of `ids`, `subscription`, `name` or `all: true`, got none of them: say which deliveries are meant.",
-      )
-    }
-    const target = subscription === undefined ? null : await this.#find({ subscription, group })
-    for (const state of states) {
-      for (let cursor: string | null | undefined; cursor !== null; ) {
-        const page = await this.#queries.jobs({
-          kind: "delivery",
-          state,
-          name,
-          subscriptions: target === null ? undefined : [target.no],
-          cursor,
-          limit: SLICE,
-        })
-        if (page.items.length > 0) yield page.items
-        cursor = page.cursor
-      }
-    }
-  }
-
-  async *#named(
-    ids: readonly string[],
-    states: readonly JobRow["state"][],
-    skipped: SkippedDelivery[],
-  ): AsyncGenerator<readonly JobRow[]> {
-    for (const id of ids) {
-      if (isRunId(id) && states.includes("waiting")) {
-        skipped.push({ id, why: `a run is undone, not cancelled: carillon runs cancel ${id}` })
-        continue
-      }
-      const jobs = await this.#jobsNamed(id)
-      const fit = jobs.filter((job) => states.includes(job.state))
-      if (fit.length > 0) yield fit
-      else skipped.push({ id, why: whySkipped(jobs, states) })
-    }
-  }
-
-  async #jobsNamed(id: string): Promise<readonly JobRow[]> {
-    if (parseDeliveryId(id) !== null || isRunId(id)) {
-      const job = await this.#queries.job(id)
-      return job === null ? [] : [job]
-    }
-    const key = await this.#queries.findEvent(id)
-    return key === null ? [] : (await this.#queries.traceOf(key)).jobs
   }
 
   async #toRequest(options: ReplayOptions, target: SubscriptionVersion): Promise<ReplayRequest> {
@@ -277,14 +157,3 @@ const PROGRESS = {
   dead: "failed",
   cancelled: "failed",
 } as const
-
-/** A run's job has the run's id; one that crashed its workers is redriven like a delivery. */
-function isRunId(id: string): boolean {
-  return id.startsWith("run_")
-}
-
-function whySkipped(jobs: readonly JobRow[], states: readonly JobRow["state"][]): string {
-  const states_ = states.join(" or ")
-  if (jobs.length > 0) return `it is ${jobs.map((job) => job.state).join(", ")}, not ${states_}`
-  return `there is no delivery of its own under that id that is ${states_}`
-}

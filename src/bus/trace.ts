@@ -1,10 +1,12 @@
 import { NotFoundError } from "../core/errors.ts"
-import { type EventKey, parseDeliveryId } from "../core/ids.ts"
+import { parseDeliveryId } from "../core/ids.ts"
 import { nearestName } from "../core/pattern.ts"
+import { isRunId, type RunState } from "../core/run.ts"
 import { wishesForEvents } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
 import type { QueriesPort } from "../engine/queries.ts"
 import type { CatalogCache } from "../worker/catalog-cache.ts"
+import { causesOf, eventsCausedBy, type RelatedEvent } from "./causes.ts"
 import { type DeliveryReport, reportsOf } from "./delivery-report.ts"
 import { type EventReport, eventReport } from "./event-report.ts"
 import { lookAtStaff, type StaffSources } from "./staff.ts"
@@ -26,21 +28,26 @@ export interface Trace {
   readonly didYouMean: string | null
   /** What caused it, its cause's cause, and so on; nearest first. */
   readonly causes: readonly RelatedEvent[]
-  /** What was emitted because of it. */
+  /** What was emitted because of it. What the steps of a run emit is caused by the run. */
   readonly caused: readonly RelatedEvent[]
   /** False = more events follow than were searched for what it caused. */
   readonly searchedAll: boolean
+  /** The runs of workflows that its deliveries have started under their own ids. */
+  readonly runs: readonly StartedRunReport[]
 }
 
-export interface RelatedEvent {
+/** A run that a delivery of the event started. */
+export interface StartedRunReport {
   readonly id: string
-  readonly name: string | null // null = it is not kept any more
-  readonly at: Date | null
+  readonly workflow: string
+  readonly state: RunState
+  readonly startedAt: Date
+  readonly deliveryId: string
 }
 
-const MOST_CAUSES = 20
-const EVENTS_SEARCHED = 5_000
 const GROUPS_SEARCHED = 100
+const DELIVERIES_SEARCHED = 50
+const RUNS_OF_ONE = 20
 
 /** Tells what became of an event, from what the store keeps and from routing, which is pure. */
 export async function traceOf(sources: StaffSources, id: string): Promise<Trace> {
@@ -48,7 +55,7 @@ export async function traceOf(sources: StaffSources, id: string): Promise<Trace>
   const asked = parseDeliveryId(id)
   const key = asked ?? (await queries.findEvent(id))
   const row = key === null ? null : await queries.event(key)
-  if (row === null) return (await stagedTrace(queries, id)) ?? notFound(id, asked !== null)
+  if (row === null) return (await stagedTrace(queries, id)) ?? notFound(queries, id, asked !== null)
   const view = new EventView(row, row.commitId, row.index)
   const rows = await queries.traceOf(row)
   const staff = await lookAtStaff(sources)
@@ -76,6 +83,7 @@ export async function traceOf(sources: StaffSources, id: string): Promise<Trace>
     causes: await causesOf(queries, view),
     caused: after.events,
     searchedAll: after.searchedAll,
+    runs: await runsOf(queries, deliveries),
   }
 }
 
@@ -87,38 +95,18 @@ function nearestPattern(name: string, catalog: CatalogCache): string | null {
   )
 }
 
-async function causesOf(queries: QueriesPort, view: EventView): Promise<RelatedEvent[]> {
-  const causes: RelatedEvent[] = []
-  const seen = new Set([view.id])
-  for (let id = view.causationId; id !== null && !seen.has(id) && causes.length < MOST_CAUSES; ) {
-    seen.add(id)
-    const key: EventKey | null = await queries.findEvent(id)
-    const row = key === null ? null : await queries.event(key)
-    if (row === null) return [...causes, { id, name: null, at: null }]
-    const cause = new EventView(row, row.commitId, row.index)
-    causes.push({ id, name: cause.name, at: cause.at })
-    id = cause.causationId
-  }
-  return causes
-}
-
-/** There is no index of causes: what was emitted soon after is looked through. */
-async function eventsCausedBy(
+/** By default a run's transaction id is the delivery's that started it. */
+async function runsOf(
   queries: QueriesPort,
-  view: EventView,
-): Promise<{ events: RelatedEvent[]; searchedAll: boolean }> {
-  const { events, cursor } = await queries.scan({
-    names: null,
-    fromCommit: view.commitId,
-    toCommit: "~",
-    limit: EVENTS_SEARCHED,
-  })
-  const caused = events
-    .filter((row) => row.extra?.includes(view.id))
-    .map((row) => new EventView(row, row.commitId, row.index))
-    .filter((each) => each.causationId === view.id)
-    .map((each) => ({ id: each.id, name: each.name, at: each.at }))
-  return { events: caused, searchedAll: cursor === null }
+  deliveries: readonly DeliveryReport[],
+): Promise<StartedRunReport[]> {
+  const runs: StartedRunReport[] = []
+  for (const { deliveryId } of deliveries.slice(0, DELIVERIES_SEARCHED)) {
+    const { items } = await queries.runs({ transactionId: deliveryId, limit: RUNS_OF_ONE })
+    for (const { id, workflow, state, startedAt } of items)
+      runs.push({ id, workflow, state, startedAt: new Date(startedAt), deliveryId })
+  }
+  return runs
 }
 
 /** A staged event stands apart from all others until its group is released. */
@@ -138,12 +126,17 @@ async function stagedTrace(queries: QueriesPort, id: string): Promise<Trace | nu
       causes: await causesOf(queries, view),
       caused: [],
       searchedAll: true,
+      runs: [],
     }
   }
   return null
 }
 
-function notFound(id: string, isDelivery: boolean): never {
+async function notFound(queries: QueriesPort, id: string, isDelivery: boolean): Promise<never> {
+  if (isRunId(id) && (await queries.run(id)) !== null)
+    throw new NotFoundError(
+      `Expected the id of an event or a delivery, got that of a run, \`${id}\`. \`carillon runs show ${id}\` or \`carillon.workflows.retrieve\` tells of runs.`,
+    )
   const what = isDelivery ? "a delivery whose event is kept" : "the id of an event or a delivery"
   throw new NotFoundError(
     `Expected ${what}, got \`${id}\`: there is none here. It may be past retention, or in another database.`,

@@ -1,4 +1,5 @@
 import type { JobRow } from "../engine/queries.ts"
+import type { RunRow } from "../engine/runs.ts"
 import type { Named } from "./delivery-report.ts"
 import type { Staff } from "./staff.ts"
 
@@ -40,6 +41,18 @@ function whyNobodyRunsIt({ no, group }: Named, staff: Staff): string | null {
   if (current.definition.paused) return "the subscription is paused"
   if (!staff.hasWorker(group)) return `no worker of group \`${group}\` is running`
   if (staff.handlersOf(no).length === 0) return "no live worker has a handler for it"
+  return null
+}
+
+/** Why nobody goes on with a run that could go on; null = somebody may at any moment, or it waits for something. */
+export function whyRunIsHeld({ subscription, group, job }: RunRow, staff: Staff): string | null {
+  if (job?.state !== "waiting" || job.dueAt > staff.now) return null
+  const workflow = staff.current.get(subscription)
+  if (workflow === undefined) return "its workflow was removed: an app that has it brings it back"
+  if (workflow.definition.paused) return "its workflow is paused"
+  if (!staff.hasWorker(group)) return `no worker of group \`${group}\` is running`
+  if (staff.handlersOf(subscription).length === 0)
+    return "no live worker knows its workflow in the shape that it was begun with"
   return null
 }
 

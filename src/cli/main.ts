@@ -43,7 +43,7 @@ function addLists(program: Command): void {
     .description("list the names of all events seen, with a sample and who listens")
     .action(async (options) => (await import("./verbs/names.ts")).names(options))
   common(program.command("trace <id>"))
-    .description("tell what became of an event or a delivery, and why others were not called")
+    .description("tell what became of an event, a delivery or a run, and why others were not called")
     .action(async (id, options) => (await import("./verbs/trace.ts")).trace(id, options))
   deliveryList(program.command("deliveries"))
     .description("list deliveries")
@@ -53,10 +53,14 @@ function addLists(program: Command): void {
     .description("list dead letters: deliveries without attempts left")
     .action(async (options) => (await import("./verbs/deliveries.ts")).dead(options))
   const subscriptions = common(program.command("subscriptions"))
-    .description("list subscriptions: what they listen to, how far behind they are, who works for them")
+    .description(
+      "list subscriptions to events: what they listen to, how far behind they are, who works for them",
+    )
     .action(async (options) => (await import("./verbs/subscriptions.ts")).subscriptions(options))
   common(subscriptions.command("remove <id>"))
-    .description("end a subscription for good, and cancel what waits for it")
+    .description(
+      "end a subscription, a schedule, or a workflow without live runs, and cancel what waits for it",
+    )
     // The parent has these options too, and takes what stands after its verb.
     .action(async (id, _, command: Command) =>
       (await import("./verbs/subscriptions.ts")).remove(id, command.optsWithGlobals()),
@@ -66,6 +70,9 @@ function addLists(program: Command): void {
     .option("--workflow <id>", "only of this workflow")
     .option("--state <state>", "invoking, compensating, done, reverted or failed")
     .option("--transaction <id>", "only of this transaction id")
+    .option("--parent <run>", "only runs that are steps of this one")
+    .option("--since <time>", "started from then on: 2h, 7d, or an ISO date", argument(parseTime))
+    .option("--until <time>", "started before then", argument(parseTime))
     .action(async (options) => (await import("./verbs/runs.ts")).runs(options))
   common(runs.command("show <id>"))
     .description("show a run with every attempt of its steps")
@@ -82,6 +89,12 @@ function addLists(program: Command): void {
     .action(async (id, step, _, command: Command) =>
       (await import("./verbs/runs.ts")).retryStep(id, step, command.optsWithGlobals()),
     )
+  common(program.command("workflows"))
+    .description("list workflows in all their shapes: how their runs do, who knows them")
+    .action(async (options) => (await import("./verbs/workflows.ts")).workflows(options))
+  common(program.command("schedules"))
+    .description("list schedules: their next ticks, and what became of the last")
+    .action(async (options) => (await import("./verbs/schedules.ts")).schedules(options))
   common(program.command("workers"))
     .description("list workers and what they handle")
     .action(async (options) => (await import("./verbs/workers.ts")).workers(options))
@@ -112,10 +125,12 @@ function addSteering(program: Command): void {
     .option("--dry-run", "only count")
     .option("--wait", "wait until a worker has made the deliveries")
     .action(async (options) => (await import("./verbs/replay.ts")).replay(options))
-  common(program.command("pause <subscription>"))
-    .description("let what is emitted for a subscription wait, in every process")
+  common(program.command("pause <name>"))
+    .description(
+      "let what is emitted for a subscription wait, in every process; or runs of a workflow, or a schedule",
+    )
     .action(async (name, options) => (await import("./verbs/pause.ts")).pause(name, options))
-  common(program.command("resume <subscription>"))
+  common(program.command("resume <name>"))
     .description("end a pause")
     .action(async (name, options) => (await import("./verbs/pause.ts")).resume(name, options))
 }

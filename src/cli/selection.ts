@@ -1,4 +1,4 @@
-import type { DeliverySelection, SkippedDelivery } from "../bus/steering.ts"
+import type { DeliverySelection, SkippedDelivery } from "../bus/selection.ts"
 import { note, type Progress, UsageError } from "./output.ts"
 import type { StoreFlags } from "./store.ts"
 

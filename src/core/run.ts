@@ -6,6 +6,11 @@ export function isEnded(state: RunState): boolean {
   return state === "done" || state === "reverted" || state === "failed"
 }
 
+/** Events that steps emit have ids that begin with their run's. */
+export function isRunId(id: string): boolean {
+  return id.startsWith("run_") && !id.includes(":")
+}
+
 export type StepPhase = "invoke" | "compensate"
 
 /**

@@ -65,11 +65,15 @@ export class RunFollower {
     if (row === null) throw new NotFoundError(`Expected the run ${id}, it is not kept any more.`)
     const isOver = isEnded(row.state)
     if (!isOver && row.job?.state === "dead") throw crashed(row)
-    if (!isOver && !untilWaiting) return null
     if (!isOver && row.job?.state === "leased") return null
+    const isPaused = !isOver && this.#options.runs.isPaused(row.subscription)
+    const definition = workflowRegistry.get(row.workflow)
+    // It waits for a worker with its old steps, which may never come.
+    const isOfOtherShape = !isOver && definition !== null && definition.hash !== row.hash
+    if (!isOver && !isPaused && !isOfOtherShape && !untilWaiting) return null
     const records = await queries.runSteps(row.no)
-    const view = viewOfRow(row, records, workflowRegistry.get(row.workflow))
-    return isOver || (await this.#onlyWaits(view)) ? view : null
+    const view = viewOfRow(row, records, definition)
+    return isOver || isPaused || isOfOtherShape || (await this.#onlyWaits(view)) ? view : null
   }
 
   /** A retry comes by itself, and so does what a child does, its end as well: they are waited for. */

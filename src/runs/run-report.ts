@@ -1,3 +1,4 @@
+import type { Caused, RelatedEvent } from "../bus/causes.ts"
 import type { RunState, StepOutcome, StepPhase, StepRecord, StepWait } from "../core/run.ts"
 import { readValue } from "../core/value.ts"
 import type { RunRow } from "../engine/runs.ts"
@@ -24,6 +25,12 @@ export interface RunReport {
 
 /** A run with all that is kept of it. */
 export interface RunDetail extends RunReport {
+  /** What its steps have emitted: staged while it goes on, else as it was let go. */
+  readonly emitted: readonly RelatedEvent[]
+  /** False = more events lie around it than were searched for what it emitted. */
+  readonly searchedAll: boolean
+  /** The runs that are steps of it, newest first. */
+  readonly children: readonly RunReport[]
   readonly input: unknown
   readonly result: unknown
   /** Every attempt, in the order in which they ended. */
@@ -47,7 +54,8 @@ export interface StepReport {
 
 const WOKEN_ONLY = 2 ** 46 // beyond any real time
 
-export function runReport(row: RunRow): RunReport {
+/** `held` says why nobody goes on with it, where that is not in the store. */
+export function runReport(row: RunRow, held: string | null = null): RunReport {
   const { id, workflow, transactionId, group, state, error, cancelled, parent, job } = row
   const dueAt = job?.state === "waiting" && job.dueAt < WOKEN_ONLY ? new Date(job.dueAt) : null
   return {
@@ -56,7 +64,7 @@ export function runReport(row: RunRow): RunReport {
     transactionId,
     group,
     state,
-    why: whyOf(row),
+    why: held ?? whyOf(row),
     dueAt,
     startedAt: new Date(row.startedAt),
     endedAt: row.endedAt === null ? null : new Date(row.endedAt),
@@ -68,9 +76,23 @@ export function runReport(row: RunRow): RunReport {
   }
 }
 
-export function runDetail(row: RunRow, records: readonly StepRecord[]): RunDetail {
+/** What stands around a run. */
+export interface RunSurroundings {
+  readonly held: string | null
+  readonly caused: Caused
+  readonly children: readonly RunReport[]
+}
+
+export function runDetail(
+  row: RunRow,
+  records: readonly StepRecord[],
+  { held, caused, children }: RunSurroundings,
+): RunDetail {
   return {
-    ...runReport(row),
+    ...runReport(row, held),
+    emitted: caused.events,
+    searchedAll: caused.searchedAll,
+    children,
     input: readValue(row.input),
     result: readValue(row.result),
     steps: records.map(stepReport),

@@ -16,6 +16,8 @@ export interface RunSeat<Run> {
   readonly waits: EventWaits
   /** Not without a lease, nor while the store refuses writes, nor once we stop. */
   mayStart(): boolean
+  /** Somebody wants the workflow to wait: what runs may end, and nothing begins. */
+  isPaused(run: Run): boolean
   loggerFor(run: Run, step: string): unknown
   /** Releases or clears what its steps emitted, for good. */
   finish(run: Run, state: RunState): Promise<void>

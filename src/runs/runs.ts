@@ -98,6 +98,7 @@ export class Runs implements RunDesk {
       children: this.children,
       waits: this.waits,
       mayStart: () => !this.#stopping && worker.mayStart,
+      isPaused: (run) => this.isPaused(this.#leases.get(run)?.entry.no ?? 0),
       loggerFor: options.loggerFor,
       finish: (run, state) => this.#finish(run, state),
       tell: (run, moment, step) => this.listeners.tell(run, moment, step),
@@ -128,7 +129,7 @@ export class Runs implements RunDesk {
   ): Promise<{ id: string; isNew: boolean }> {
     if (this.#stopping) throw stopped()
     const entry = await this.announcements.workflow(definition)
-    const worker = await this.#options.worker.join()
+    const worker = this.isPaused(entry.no) ? null : await this.#options.worker.join()
     const { input, context, parent, transactionId, join } = request
     const id = `run_${this.#options.newId()}`
     const run = {
@@ -151,7 +152,7 @@ export class Runs implements RunDesk {
       )
     const { run: started } = result
     if (!started.isNew) return { id: started.id, isNew: false }
-    if (started.job === 0 || started.epoch === 0 || worker !== this.#options.worker.number)
+    if (worker === null || started.job === 0 || started.epoch === 0 || worker !== this.#options.worker.number)
       return { id, isNew: true }
     const lease = { run: started.no, job: started.job, worker, epoch: started.epoch }
     const startedAt = run.dueAt
@@ -165,6 +166,15 @@ export class Runs implements RunDesk {
     this.listeners.tell(live, "begin", null)
     live.begin()
     return { id, isNew: true }
+  }
+
+  /** Somebody wants the runs of a workflow to wait, by the number that it has in the catalog. */
+  isPaused(subscription: number): boolean {
+    const { worker, catalog } = this.#options
+    const known = worker.handlers.get(subscription)
+    if (known !== undefined) return known.paused
+    const found = catalog.router.subscriptions.find((each) => each.no === subscription)
+    return found?.definition.paused ?? false
   }
 
   live(id: string): LiveRun | null {

@@ -1,3 +1,4 @@
+import type { Listing } from "../bus/listing.ts"
 import { InvalidInputError } from "../core/errors.ts"
 import type { WorkflowDefinition } from "./definition.ts"
 import type { LiveRun } from "./live-run.ts"
@@ -9,6 +10,7 @@ import { WorkflowEngine } from "./service.ts"
 
 export interface WorkflowsOptions extends Omit<RunsOptions, "onTick"> {
   readonly pollMs: number
+  readonly listing: Listing
 }
 
 /** Everything about workflows in one process: the runs held here, the schedules, the engine service. */
@@ -21,7 +23,7 @@ export class Workflows {
 
   constructor(options: WorkflowsOptions) {
     this.#options = options
-    const { engine, committer, clock, group, newId, pollMs, worker } = options
+    const { engine, committer, clock, group, newId, pollMs, worker, listing } = options
     const { queries } = engine
     this.runs = new Runs({ ...options, onTick: (job, number) => this.#schedules.tick(job, number) })
     this.#schedules = new Schedules({
@@ -45,6 +47,7 @@ export class Workflows {
       pollMs,
       newId,
       logError: options.onError,
+      listing,
     })
   }
 

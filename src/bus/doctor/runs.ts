@@ -85,7 +85,7 @@ function failed({ workflow, group, failed, failedAt }: WorkflowReport, { now }: 
   return [
     warning(
       "runs",
-      `${count(failed, "run", "runs")} of \`${workflow}\` (${group}) failed: they could not be undone, the newest ${shortDuration(now - failedAt.getTime())} ago.`,
+      `${count(failed, "run", "runs")} of \`${workflow}\` (${group}) failed and could not be undone, the newest ${shortDuration(now - failedAt.getTime())} ago.`,
       `Look at them (carillon runs --workflow ${workflow} --state failed), mend the cause, then carillon runs retry <id> <step>.`,
     ),
   ]

@@ -1,6 +1,7 @@
 import type { RunState } from "../../core/run.ts"
 import type { RunDetail, RunReport, StepReport } from "../../runs/run-report.ts"
 import { noteCursor, paint, print, printJson, printTable, visible } from "../output.ts"
+import { related } from "../related.ts"
 import { type StoreFlags, withStore } from "../store.ts"
 import { localTime } from "../time.ts"
 
@@ -8,6 +9,7 @@ interface RunsFlags extends StoreFlags {
   readonly workflow?: string
   readonly state?: string
   readonly transaction?: string
+  readonly parent?: string
   readonly since?: Date
   readonly until?: Date
   readonly limit?: number
@@ -15,10 +17,10 @@ interface RunsFlags extends StoreFlags {
 }
 
 export async function runs(flags: RunsFlags): Promise<void> {
-  const { workflow, transaction: transactionId, since: from, until: to, limit, cursor } = flags
+  const { workflow, parent, transaction: transactionId, since: from, until: to, limit, cursor } = flags
   await withStore(flags, async ({ workflows }) => {
     const state = flags.state as RunState | undefined
-    const page = await workflows.list({ workflow, state, transactionId, from, to, limit, cursor })
+    const page = await workflows.list({ workflow, state, transactionId, parent, from, to, limit, cursor })
     if (flags.json) return printJson(page)
     printTable(
       ["STARTED", "STATE", "WORKFLOW", "RUN", "TRANSACTION", "WHY"],
@@ -73,6 +75,13 @@ function runLines(run: RunDetail): string[] {
     ...(run.state === "done" ? [`  result       ${json(run.result)}`] : []),
     ...(run.error === null ? [] : [`  error        ${visible(run.error)}`]),
     ...(run.cancelled === null ? [] : [`  cancelled    ${visible(run.cancelled)}`]),
+    ...run.emitted.map((each) => `  emitted      ${related(each)}`),
+    ...(run.searchedAll
+      ? []
+      : ["  emitted      perhaps more: only the events right after its start were searched"]),
+    ...run.children.map(
+      (each) => `  child        a run of ${visible(each.workflow)}  ${visible(each.id)}  ${each.state}`,
+    ),
   ]
 }
 

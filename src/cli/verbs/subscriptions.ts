@@ -23,10 +23,12 @@ export async function subscriptions(flags: StoreFlags): Promise<void> {
   })
 }
 
-export async function remove(id: string, flags: StoreFlags): Promise<void> {
+export async function remove(name: string, flags: StoreFlags): Promise<void> {
   await withStore(flags, async (carillon) => {
-    const removed = await carillon.removeSubscription(id, { group: flags.group })
+    const removed = await carillon.removeSubscription(name, { group: flags.group })
     if (flags.json) return printJson(removed)
-    print(`${removed.id} is removed; ${removed.cancelled} waiting deliveries are cancelled`)
+    const { id, cancelled } = removed
+    const isSubscription = !/^(?:workflow|schedule):/.test(id)
+    print(`${id} is removed${isSubscription ? `; ${cancelled} waiting deliveries are cancelled` : ""}`)
   })
 }

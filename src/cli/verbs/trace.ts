@@ -1,10 +1,15 @@
 import type { DeliveryReport } from "../../bus/delivery-report.ts"
-import type { RelatedEvent, Trace } from "../../bus/trace.ts"
+import type { StartedRunReport, Trace } from "../../bus/trace.ts"
+import { isRunId } from "../../core/run.ts"
 import { paint, print, printJson, visible } from "../output.ts"
+import { related } from "../related.ts"
 import { type StoreFlags, withStore } from "../store.ts"
 import { localTime } from "../time.ts"
+import { showRun } from "./runs.ts"
 
+/** Of a run there is more to tell than a trace has. */
 export async function trace(id: string, flags: StoreFlags): Promise<void> {
+  if (isRunId(id)) return showRun(id, flags)
   await withStore(flags, async (carillon) => {
     const found = await carillon.trace(id)
     if (flags.json) printJson(found)
@@ -34,13 +39,18 @@ function eventLines({ event, stagedIn, causes, caused, searchedAll }: Trace): st
   return lines
 }
 
-function related({ id, name }: RelatedEvent): string {
-  return `${visible(name ?? "an event that is not kept any more")}  ${visible(id)}`
-}
-
-function deliveryLines({ deliveries, deliveryId, stagedIn, didYouMean }: Trace): string[] {
+function deliveryLines({ deliveries, deliveryId, stagedIn, didYouMean, runs }: Trace): string[] {
   if (deliveries.length > 0)
-    return ["", ...deliveries.flatMap((each) => linesOf(each, each.deliveryId === deliveryId))]
+    return [
+      "",
+      ...deliveries.flatMap((each) =>
+        linesOf(
+          each,
+          each.deliveryId === deliveryId,
+          runs.filter((run) => run.deliveryId === each.deliveryId),
+        ),
+      ),
+    ]
   if (stagedIn !== null) return []
   const hint = didYouMean === null ? "" : `; did you mean ${didYouMean}?`
   return ["", `Nobody was subscribed to this name${hint}`]
@@ -55,7 +65,11 @@ const COLOURS = {
   cancelled: "dim",
 } as const
 
-function linesOf(delivery: DeliveryReport, isAsked: boolean): string[] {
+function startedRun({ id, workflow, state }: StartedRunReport): string {
+  return `the run ${visible(id)} of ${visible(workflow)}: ${state}`
+}
+
+function linesOf(delivery: DeliveryReport, isAsked: boolean, runs: readonly StartedRunReport[]): string[] {
   const { state, subscription, group, replay, since, dueAt, why, error, attempts, together } = delivery
   const due = dueAt === null ? "" : `, due ${localTime(dueAt)}`
   const reason = why === null ? "" : `: ${visible(why)}`
@@ -68,6 +82,7 @@ function linesOf(delivery: DeliveryReport, isAsked: boolean): string[] {
     lines.push(
       `            attempt ${each.attempt}: ${each.outcome} after ${each.ms} ms at ${localTime(each.at)}, worker ${each.worker}${each.error === null ? "" : `: ${visible(each.error)}`}`,
     )
+  for (const run of runs) lines.push(`            started ${startedRun(run)}`)
   if (attempts.length === 0 && error !== null) lines.push(`            ${visible(error)}`)
   if (together !== null)
     lines.push(

@@ -1,0 +1,134 @@
+import { InvalidInputError } from "../core/errors.ts"
+import { parseDeliveryId } from "../core/ids.ts"
+import { isRunId } from "../core/run.ts"
+import type { JobRow, QueriesPort } from "../engine/queries.ts"
+import type { Standing } from "./standing.ts"
+
+/** Which deliveries are meant: by id, by subscription, by event name (together: both), or every one. */
+export interface DeliverySelection {
+  /**
+   * Delivery ids, or event ids for all deliveries of that event. To redrive also ids of runs and schedules whose
+   * workers died of them.
+   */
+  readonly ids?: readonly string[]
+  /** To redrive also a workflow's id, `workflow:place-order`: all its runs whose workers died of them. */
+  readonly subscription?: string
+  /** Whose subscription it is. @defaultValue the Carillon's own group */
+  readonly group?: string
+  /** The event's name, exact. */
+  readonly name?: string
+  /** All there are, of every group. */
+  readonly all?: boolean
+  /** Only count. @defaultValue false */
+  readonly dryRun?: boolean
+  /** Called after each slice with how many there were so far. */
+  readonly onProgress?: (count: number) => void
+}
+
+/** A delivery that was named and left as it is. */
+export interface SkippedDelivery {
+  readonly id: string
+  readonly why: string
+}
+
+/** What is to become of them. */
+export type Fate = "redrive" | "cancel"
+
+/** Rows to a slice: small, so that nobody waits for it. */
+const SLICE = 200
+
+/** Finds the jobs that somebody means. */
+export class Selector {
+  readonly #queries: QueriesPort
+  readonly #standing: Standing
+  readonly #group: string
+
+  constructor(queries: QueriesPort, standing: Standing, group: string) {
+    this.#queries = queries
+    this.#standing = standing
+    this.#group = group
+  }
+
+  async *slices(
+    selection: DeliverySelection,
+    fate: Fate,
+    skipped: SkippedDelivery[],
+  ): AsyncGenerator<readonly JobRow[]> {
+    const { ids, subscription, name, all } = selection
+    if (ids !== undefined) {
+      yield* this.#named(ids, selection.group ?? this.#group, fate, skipped)
+      return
+    }
+    if (subscription === undefined && name === undefined && all !== true) {
+      throw new InvalidInputError(
+        "Expected one of `ids`, `subscription`, `name` or `all: true`, got none of them: say which deliveries are meant.",
+      )
+    }
+    const target = await this.#targetOf(selection, fate)
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const state = fate === "redrive" ? "dead" : "waiting"
+      const page = await this.#queries.jobs({ ...target, state, name, cursor, limit: SLICE })
+      if (page.items.length > 0) yield page.items
+      cursor = page.cursor
+    }
+  }
+
+  /** A run is undone rather than cancelled, so only a redrive means more than deliveries. */
+  async #targetOf(
+    { subscription, group }: DeliverySelection,
+    fate: Fate,
+  ): Promise<{ readonly kind: string; readonly subscriptions?: readonly number[] }> {
+    if (subscription === undefined) return { kind: "delivery" }
+    const name = { subscription, group }
+    const found =
+      fate === "redrive" ? await this.#standing.all(name) : [await this.#standing.subscription(name)]
+    const kind = JOB_KINDS[found[0]?.definition.target.kind ?? "handler"]
+    return { kind, subscriptions: found.map(({ no }) => no) }
+  }
+
+  async *#named(
+    ids: readonly string[],
+    group: string,
+    fate: Fate,
+    skipped: SkippedDelivery[],
+  ): AsyncGenerator<readonly JobRow[]> {
+    const states = fate === "redrive" ? ["dead"] : ["waiting", "dead"]
+    for (const id of ids) {
+      const other = fate === "cancel" ? whyNotCancelled(id) : null
+      const jobs = other === null ? await this.#jobsNamed(id, group) : []
+      const fit = jobs.filter((job) => states.includes(job.state))
+      if (fit.length > 0) yield fit
+      else skipped.push({ id, why: other ?? whySkipped(jobs, states) })
+    }
+  }
+
+  async #jobsNamed(id: string, group: string): Promise<readonly JobRow[]> {
+    // A run's job has the run's id; one that crashed its workers is redriven like a delivery.
+    if (parseDeliveryId(id) !== null || isRunId(id)) return this.#jobs(id)
+    if (id.startsWith(SCHEDULE)) return this.#jobs(`${SCHEDULE}${group}:${id.slice(SCHEDULE.length)}`)
+    const key = await this.#queries.findEvent(id)
+    return key === null ? [] : (await this.#queries.traceOf(key)).jobs
+  }
+
+  async #jobs(id: string): Promise<readonly JobRow[]> {
+    const job = await this.#queries.job(id)
+    return job === null ? [] : [job]
+  }
+}
+
+const SCHEDULE = "schedule:"
+
+const JOB_KINDS = { handler: "delivery", workflow: "run", schedule: "schedule" } as const
+
+function whyNotCancelled(id: string): string | null {
+  if (isRunId(id)) return `a run is undone, not cancelled: carillon runs cancel ${id}`
+  if (id.startsWith(SCHEDULE))
+    return `a schedule is paused or removed, not cancelled: carillon subscriptions remove ${id}`
+  return null
+}
+
+function whySkipped(jobs: readonly JobRow[], states: readonly string[]): string {
+  const words = states.join(" or ")
+  if (jobs.length > 0) return `it is ${jobs.map((job) => job.state).join(", ")}, not ${words}`
+  return `there is no delivery of its own under that id that is ${words}`
+}
