@@ -169,13 +169,15 @@ export interface Engine {
   }): unknown
 }
 
+export interface StepKey {
+  readonly workflowId: string
+  readonly transactionId: string
+  readonly stepId: string
+  readonly action: string
+}
+
 export interface StepRequest {
-  readonly idempotencyKey: {
-    readonly workflowId: string
-    readonly transactionId: string
-    readonly stepId: string
-    readonly action: string
-  }
+  readonly idempotencyKey: string | StepKey
   readonly stepResponse?: unknown
   readonly options?: { readonly forcePermanentFailure?: boolean }
 }

@@ -46,10 +46,11 @@ describe("the table of differences", () => {
     expect(page).toContain(`| ${[what, medusa, carillon, why].join(" | ")} |`)
   })
 
-  test("holds no row that the page alone has", () => {
+  test("is all that the page has, which knows how many programs there are", () => {
     const rows = page.split("\n").filter((line) => line.startsWith("| ") && !line.startsWith("| ---"))
 
     expect(rows).toHaveLength(differences.length + 1)
+    expect(page).toContain(`${programs.length} small programs`)
   })
 
   test("names programs that there are", () => {

@@ -34,6 +34,9 @@ export const values: readonly Difference[] = [
       "events-released-early": {
         "run.result": ['"never"', NO_RESULT],
       },
+      "grandchild-undone": {
+        "run.result": ['"never"', NO_RESULT],
+      },
       "hook-fails": {
         "run.result": ['"never"', NO_RESULT],
       },
@@ -45,6 +48,12 @@ export const values: readonly Difference[] = [
       },
       "no-undoing": {
         "run.result": ['"never"', NO_RESULT],
+      },
+      "no-wait-fails": {
+        "run.result": ['"ship done"', NO_RESULT],
+      },
+      "output-is-copied": {
+        "run.result": ['{ items: ["a"] }', NO_RESULT],
       },
       "permanent-failure": {
         "run.result": ['{ payment: "pay_1" }', NO_RESULT],
@@ -141,6 +150,12 @@ export const values: readonly Difference[] = [
         "run.result": [
           '["plain", { total: 1 }, { __type: "Symbol(WorkflowWorkflowData)" }, undefined, null, false, 0, { list: [undefined, 1], total: 1 }]',
           "undefined",
+        ],
+      },
+      "odd-responses": {
+        calls: [
+          'zero 1 | no 1 | text 1 | none 1 | absent 1 | list 1 | look { outputs: [0, false, "", null, undefined, [1, { a: 2 }]] }',
+          'zero 1 | no 1 | text 1 | none 1 | absent 1 | list 1 | look { outputs: [0, false, "", null, null, [1, { a: 2 }]] }',
         ],
       },
     },

@@ -2,6 +2,46 @@ import type { Difference } from "./difference.ts"
 
 export const waiting: readonly Difference[] = [
   {
+    what: "A step that waits beside one that has failed",
+    medusa: "is waited for before anything is undone",
+    carillon: "is undone at once; to end it later is refused",
+    why: "It may never be ended.",
+    shown: {
+      "waiting-beside-failing": {
+        calls: [
+          "bad 2 | approve 1 | undo approve undefined | undo bad undefined",
+          "approve 1 | bad 2 | undo approve undefined | undo bad undefined",
+        ],
+        "end.steps.approve": ["done/reverted", "invoking/reverted"],
+        "run.result": ['"never"', "undefined"],
+        "run.state": ["waiting_to_compensate", "reverted"],
+        "run.steps.approve": ["invoking/dormant", "invoking/reverted"],
+        "run.steps.bad": ["failed/dormant", "failed/reverted"],
+        "succeed approve": ["threw Error: declined", "threw CARILLON_INVALID_INPUT"],
+        "while it waits.state": ["waiting_to_compensate", "reverted"],
+        "while it waits.steps.approve": ["invoking/dormant", "invoking/reverted"],
+        "while it waits.steps.bad": ["failed/dormant", "failed/reverted"],
+      },
+    },
+  },
+  {
+    what: "A background step that answers with `StepResponse.skip()`",
+    medusa: "never ends, nor does the run",
+    carillon: "is skipped, and the run goes on",
+    why: "As in the foreground.",
+    shown: {
+      "skip-in-the-background": {
+        calls: ["gift 1", "gift 1 | look {}"],
+        "end, which did not come.state": ["invoking", "–"],
+        "end, which did not come.steps.gift": ["invoking/dormant", "–"],
+        "end, which did not come.steps.look": ["not_started/dormant", "–"],
+        "end.state": ["–", "done"],
+        "end.steps.gift": ["–", "skipped/dormant"],
+        "end.steps.look": ["–", "done/dormant"],
+      },
+    },
+  },
+  {
     what: "`run` of a workflow whose step is tried again after a while",
     medusa: "answers at once, with a run that goes on",
     carillon: "answers when the run has ended",
@@ -80,6 +120,12 @@ export const waiting: readonly Difference[] = [
     shown: {
       "no-wait": {
         calls: ["reserve 1 | ship 3 | notify 2", "reserve 1 | notify 2 | ship 3"],
+      },
+      "no-wait-fails": {
+        calls: [
+          'reserve 1 | ship 3 | notify 2 | undo ship "ship done" | undo notify undefined | undo reserve "reserve done"',
+          'reserve 1 | notify 2 | ship 3 | undo ship "ship done" | undo notify undefined | undo reserve "reserve done"',
+        ],
       },
     },
   },

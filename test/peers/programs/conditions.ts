@@ -171,32 +171,4 @@ export const conditions: readonly Program[] = [
       await stage.run(workflow)
     },
   },
-  {
-    key: "when-without-then",
-    finding: "says that the steps of a condition are missing",
-    alone: true,
-    async play(stage) {
-      const { WorkflowResponse, when } = stage.sdk
-      stage.attempt("compose", () =>
-        stage.workflow((input) => {
-          when(input, () => true)
-          return new WorkflowResponse(stage.step("one")(1))
-        }),
-      )
-      await stage.quiet(20)
-    },
-  },
-  {
-    key: "when-without-condition",
-    finding: "refuses a condition that is no function",
-    async play(stage) {
-      const { WorkflowResponse, when } = stage.sdk
-      stage.attempt("compose", () =>
-        stage.workflow((input) => {
-          when(input, true as never).then(() => stage.step("one")(1))
-          return new WorkflowResponse(1)
-        }),
-      )
-    },
-  },
 ]

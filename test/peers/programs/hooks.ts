@@ -35,20 +35,6 @@ export const hooks: readonly Program[] = [
     },
   },
   {
-    key: "hook-twice",
-    finding: "refuses a second handler of a hook",
-    async play(stage) {
-      const { WorkflowResponse, createHook } = stage.sdk
-      const workflow = stage.workflow(() => {
-        const priced = createHook("priced", { fixed: 1 })
-        return new WorkflowResponse("done", { hooks: [priced] })
-      })
-
-      stage.attempt("first", () => workflow.hooks.priced?.(() => undefined))
-      stage.attempt("second", () => workflow.hooks.priced?.(() => undefined))
-    },
-  },
-  {
     key: "hook-undone",
     finding: "undoes a hook's handler with what it answered",
     async play(stage) {

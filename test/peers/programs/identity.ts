@@ -1,47 +1,66 @@
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Program } from "../stage.ts"
 
+const trx = { transactionId: "trx_1" }
+
+const kept = { retentionTime: 60 }
+
 export const identity: readonly Program[] = [
   {
-    key: "step-twice",
-    finding: "refuses a step's name that is taken, and takes another one",
+    key: "context",
+    finding: "tells a step where it is, and gives it a key that stays the same",
     async play(stage) {
-      const { WorkflowResponse } = stage.sdk
-      const charge = stage.step("charge")
-      stage.attempt("twice", () =>
-        stage.workflow(() => {
-          charge(1)
-          charge(2)
-          return new WorkflowResponse("never")
-        }),
+      const { StepResponse, WorkflowResponse } = stage.sdk
+      const facts = (context: Record<string, unknown>) =>
+        [
+          "workflowId",
+          "stepName",
+          "action",
+          "attempt",
+          "idempotencyKey",
+          "transactionId",
+          "eventGroupId",
+        ].map((name) => `${name}=${context[name]}`)
+      const told: string[] = []
+      const charge = stage.sdk.createStep(
+        { name: "charge", maxRetries: 1 },
+        (_: unknown, context) => {
+          told.push(facts(context as never).join(" "))
+          const { transactionId, eventGroupId } = context.context
+          told.push(`context: ${transactionId} ${eventGroupId}`)
+          if (context.attempt === 1) throw new Error("again")
+          return new StepResponse("charged")
+        },
+        (_: unknown, context) => {
+          told.push(facts(context as never).join(" "))
+        },
       )
-      const renamed = stage.sdk.createWorkflow(`${stage.id}-renamed`, () => {
-        const first = charge(1)
-        const second = charge(2).config({ name: "charge-again" })
-        return new WorkflowResponse({ first, second })
+      const workflow = stage.workflow(() => {
+        charge()
+        stage.step("fail", stage.fail())()
+        return new WorkflowResponse("never")
       })
 
-      await stage.run(renamed)
+      await stage.run(workflow, { context: { transactionId: "trx_1", eventGroupId: "grp_1" } })
+      stage.note("told", told)
     },
   },
   {
-    key: "workflow-twice",
-    finding: "refuses a workflow's name with other steps, and takes it with the same",
+    key: "own-ids",
+    finding: "makes a transaction id and an event group of its own",
     async play(stage) {
-      const { WorkflowResponse } = stage.sdk
-      const [one, two] = [stage.step("one"), stage.step("two")]
-      stage.attempt("first", () => stage.workflow(() => new WorkflowResponse(one(1))))
-      stage.attempt("same", () => stage.workflow(() => new WorkflowResponse(one(1))))
-      stage.attempt("other", () => stage.workflow(() => new WorkflowResponse(two(1))))
-    },
-  },
-  {
-    key: "outside",
-    finding: "refuses steps outside of a workflow",
-    async play(stage) {
-      const { parallelize } = stage.sdk
-      stage.attempt("step", () => stage.step("lonely")(1))
-      stage.attempt("parallelize", () => parallelize())
+      const { StepResponse, WorkflowResponse } = stage.sdk
+      const look = stage.sdk.createStep(
+        "look",
+        (_: unknown, { transactionId, eventGroupId, idempotencyKey }) => {
+          const told = [transactionId.slice(0, 5), typeof eventGroupId, eventGroupId.length > 5]
+          return new StepResponse([...told, idempotencyKey === `${stage.id}:${transactionId}:look:invoke`])
+        },
+      )
+      const workflow = stage.workflow(() => new WorkflowResponse(look()))
+
+      const answer = await stage.run(workflow)
+      stage.note("transaction id begins", answer?.transaction.transactionId.slice(0, 5))
     },
   },
   {
@@ -54,6 +73,25 @@ export const identity: readonly Program[] = [
       const context = { transactionId: "trx_1" }
       await stage.run(workflow, { input: 1, context, as: "first" })
       await stage.run(workflow, { input: 2, context, as: "second" })
+    },
+  },
+  {
+    key: "same-id-side-by-side",
+    finding: "does not run a transaction id twice at the same time",
+    needs: "engine",
+    async play(stage) {
+      const { StepResponse, WorkflowResponse } = stage.sdk
+      const charge = stage.step("charge", async (input: number) => {
+        await sleep(150)
+        return new StepResponse(`charged ${input}`)
+      })
+      const workflow = stage.workflow((input) => new WorkflowResponse(charge(input)), { store: true })
+
+      const context = { transactionId: "trx_1" }
+      const first = stage.run(workflow, { input: 1, context, as: "first" })
+      await stage.called("charge")
+      await stage.run(workflow, { input: 2, context, as: "second" })
+      await first
     },
   },
   {
@@ -93,60 +131,36 @@ export const identity: readonly Program[] = [
     },
   },
   {
-    key: "same-id-side-by-side",
-    finding: "does not run a transaction id twice at the same time",
-    needs: "engine",
-    async play(stage) {
-      const { StepResponse, WorkflowResponse } = stage.sdk
-      const charge = stage.step("charge", async (input: number) => {
-        await sleep(150)
-        return new StepResponse(`charged ${input}`)
-      })
-      const workflow = stage.workflow((input) => new WorkflowResponse(charge(input)), { store: true })
-
-      const context = { transactionId: "trx_1" }
-      const first = stage.run(workflow, { input: 1, context, as: "first" })
-      await stage.called("charge")
-      await stage.run(workflow, { input: 2, context, as: "second" })
-      await first
-    },
-  },
-  {
-    key: "unknown-workflow",
-    finding: "says that a workflow is unknown",
-    needs: "engine",
-    async play(stage) {
-      const unknown = `${stage.id}-nowhere`
-      await stage.ask("run", () => stage.engine.run(unknown, {}))
-      await stage.ask("cancel", () => stage.engine.cancel(unknown, { transactionId: "trx_1" }))
-    },
-  },
-  {
-    key: "by-the-engine",
-    finding: "runs a workflow by its id, and throws what its steps threw",
+    key: "cancelled-and-run-again",
+    finding: "runs a transaction id again whose run was cancelled",
     needs: "engine",
     async play(stage) {
       const { WorkflowResponse } = stage.sdk
-      stage.workflow((input) => new WorkflowResponse(stage.step("charge")(input)))
-      stage.sdk.createWorkflow(
-        `${stage.id}-fails`,
-        () => new WorkflowResponse(stage.step("bad", stage.fail())(1)),
-      )
-      stage.sdk.createWorkflow(
-        `${stage.id}-goes-on`,
-        () =>
-          new WorkflowResponse(
-            stage.step({ name: "mail", continueOnPermanentFailure: true }, stage.fail("no mail"))(1),
-          ),
-      )
+      const workflow = stage.workflow((input) => new WorkflowResponse(stage.step("charge")(input)), kept)
 
-      const answer = await stage.ask("run", () =>
-        stage.engine.run(stage.id, { input: 1, transactionId: "trx_1" }),
-      )
-      stage.note("transaction", answer?.transaction.transactionId)
-      await stage.ask("fails", () => stage.engine.run(`${stage.id}-fails`))
-      await stage.ask("fails quietly", () => stage.engine.run(`${stage.id}-fails`, { throwOnError: false }))
-      await stage.ask("goes on", () => stage.engine.run(`${stage.id}-goes-on`))
+      await stage.run(workflow, { input: 1, context: trx, as: "first" })
+      await stage.cancel(workflow, { transactionId: "trx_1" })
+      await stage.run(workflow, { input: 2, context: trx, as: "second" })
+    },
+  },
+  {
+    key: "waiting-and-run-again",
+    finding: "gives back a run that waits to who runs its transaction id again",
+    needs: "engine",
+    async play(stage) {
+      const { WorkflowResponse } = stage.sdk
+      const wait = stage.step({ name: "approve", async: true }, () => undefined)
+      const workflow = stage.workflow((input) => {
+        stage.step("reserve")(input)
+        return new WorkflowResponse(wait(2))
+      }, kept)
+
+      await stage.run(workflow, { input: 1, context: trx, as: "first" })
+      await stage.called("approve")
+      await stage.quiet()
+      await stage.run(workflow, { input: 2, context: trx, as: "second" })
+      await stage.succeed("trx_1", "approve", "yes")
+      await stage.ended("trx_1")
     },
   },
   {

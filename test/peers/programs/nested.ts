@@ -1,4 +1,4 @@
-import type { Later, Step, StepRequest, Workflow } from "../sdk.ts"
+import type { Later, Step, StepKey, Workflow } from "../sdk.ts"
 import type { Program, Stage } from "../stage.ts"
 
 export const nested: readonly Program[] = [
@@ -182,7 +182,7 @@ function parentOf(stage: Stage, child: Workflow): Workflow {
 }
 
 /** A step of a child that waits, and how it is named from outside, which is known once it has begun. */
-function approval(stage: Stage): readonly [Step, () => StepRequest] {
+function approval(stage: Stage): readonly [Step, () => { readonly idempotencyKey: StepKey }] {
   const seen = { transactionId: "" }
   const wait = stage.step({ name: "approve", async: true }, (_: unknown, { transactionId }) => {
     seen.transactionId = transactionId

@@ -82,134 +82,22 @@ export const order: readonly Program[] = [
     },
   },
   {
-    key: "siblings",
-    finding: "runs siblings side by side, answers in order, and goes on once all are done",
+    key: "deep-values",
+    finding: "finds outputs and transforms however deep they stand in an input",
     async play(stage) {
-      const { StepResponse, WorkflowResponse, parallelize } = stage.sdk
-      const after = (name: string, ms: number) =>
-        stage.step(name, async () => {
-          await sleep(ms)
-          stage.note(`end of ${name}`, "reached")
-          return new StepResponse(name)
+      const { StepResponse, WorkflowResponse, transform } = stage.sdk
+      const load = stage.step("load", () => new StepResponse({ items: [{ id: "a" }, { id: "b" }], total: 2 }))
+      const workflow = stage.workflow((input) => {
+        const order = load(1)
+        const sum = transform({ list: [order, { deep: [order.total] }] }, (data: unknown) => data)
+        const second = stage.step("second")({
+          list: [[order.items, sum], { of: { of: { total: order.total } } }],
+          input,
         })
-      const [slow, quick, join] = [after("slow", 60), after("quick", 0), stage.step("join")]
-      const workflow = stage.workflow(() => {
-        const [first, second] = parallelize(slow(), quick())
-        return new WorkflowResponse({ joined: join({ first, second }), first, second })
+        return new WorkflowResponse([{ order, second }, [sum]])
       })
 
-      await stage.run(workflow)
-    },
-  },
-  {
-    key: "siblings-twice",
-    finding: "runs a level of siblings after a level of siblings",
-    async play(stage) {
-      const { WorkflowResponse, parallelize } = stage.sdk
-      const [a, b, c, d, e] = ["a", "b", "c", "d", "e"].map((name) => stage.step(name))
-      const workflow = stage.workflow(() => {
-        const first = parallelize(a?.(1), b?.(2))
-        const second = parallelize(c?.(first), d?.(4))
-        return new WorkflowResponse(e?.(second))
-      })
-
-      await stage.run(workflow)
-    },
-  },
-  {
-    key: "transforms",
-    finding: "feeds a step from a transform, from a chain of them, and from one that is asynchronous",
-    async play(stage) {
-      const { WorkflowResponse, transform } = stage.sdk
-      const [load, charge] = [stage.step("load"), stage.step("charge")]
-      const workflow = stage.workflow((input) => {
-        const loaded = load(input)
-        const sum = transform({ input, loaded }, (data: { input: { total: number }; loaded: string }) => ({
-          total: data.input.total + 1,
-          order: data.loaded,
-        }))
-        const chain = transform(
-          sum,
-          (data: { total: number }) => data.total * 2,
-          async (doubled: number) => {
-            await sleep(1)
-            return { total: doubled + 1 }
-          },
-        )
-        charge({ total: chain.total, chain, order: sum.order })
-        return new WorkflowResponse({ chain, sum })
-      })
-
-      await stage.run(workflow, { input: { total: 3 } })
-    },
-  },
-  {
-    key: "transform-once",
-    finding: "calls a transform once a run, however many steps use it",
-    async play(stage) {
-      const { WorkflowResponse, transform } = stage.sdk
-      let calls = 0
-      const [charge, ship] = [stage.step("charge"), stage.step("ship")]
-      const workflow = stage.workflow((input) => {
-        const sum = transform(input, ({ total }: { total: number }) => ({ total: total + ++calls }))
-        charge(sum)
-        ship(sum.total)
-        return new WorkflowResponse(sum.total)
-      })
-
-      await stage.run(workflow, { input: { total: 3 } })
-      stage.note("calls of the transform after steps and result", calls)
-    },
-  },
-  {
-    key: "transform-throws",
-    finding: "fails the step whose input cannot be made, and undoes what was done",
-    async play(stage) {
-      const { WorkflowResponse, transform } = stage.sdk
-      const [reserve, charge] = [stage.step("reserve"), stage.step("charge")]
-      const workflow = stage.workflow(() => {
-        reserve(1)
-        charge(transform({}, stage.fail("no price") as () => never))
-        return new WorkflowResponse("never")
-      })
-
-      await stage.run(workflow)
-    },
-  },
-  {
-    key: "result-throws",
-    finding: "tells that the result could not be made",
-    async play(stage) {
-      const { WorkflowResponse, transform } = stage.sdk
-      const reserve = stage.step("reserve")
-      const workflow = stage.workflow(() => {
-        reserve(1)
-        return new WorkflowResponse(
-          transform({}, async () => stage.fail("no total")(undefined as never, {} as never)),
-        )
-      })
-
-      await stage.run(workflow)
-      await stage.run(workflow, { throwOnError: true, as: "throwing" })
-    },
-  },
-  {
-    key: "no-wait",
-    finding: "begins what follows a step that is not waited for",
-    async play(stage) {
-      const { StepResponse, WorkflowResponse } = stage.sdk
-      const notify = stage.step({ name: "notify", noWait: true }, async () => {
-        await sleep(60)
-        return new StepResponse("notified")
-      })
-      const [reserve, ship] = [stage.step("reserve"), stage.step("ship")]
-      const workflow = stage.workflow(() => {
-        reserve(1)
-        notify(2)
-        return new WorkflowResponse(ship(3))
-      })
-
-      await stage.run(workflow)
+      await stage.run(workflow, { input: { customer: { id: "cus_1" } } })
     },
   },
 ]

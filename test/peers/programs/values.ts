@@ -91,60 +91,24 @@ export const values: readonly Program[] = [
     },
   },
   {
-    key: "context",
-    finding: "tells a step where it is, and gives it a key that stays the same",
+    key: "output-is-copied",
+    finding: "does not let a step change what an earlier one answered",
     async play(stage) {
       const { StepResponse, WorkflowResponse } = stage.sdk
-      const facts = (context: Record<string, unknown>) =>
-        [
-          "workflowId",
-          "stepName",
-          "action",
-          "attempt",
-          "idempotencyKey",
-          "transactionId",
-          "eventGroupId",
-        ].map((name) => `${name}=${context[name]}`)
-      const told: string[] = []
-      const charge = stage.sdk.createStep(
-        { name: "charge", maxRetries: 1 },
-        (_: unknown, context) => {
-          told.push(facts(context as never).join(" "))
-          const { transactionId, eventGroupId } = context.context
-          told.push(`context: ${transactionId} ${eventGroupId}`)
-          if (context.attempt === 1) throw new Error("again")
-          return new StepResponse("charged")
-        },
-        (_: unknown, context) => {
-          told.push(facts(context as never).join(" "))
-        },
-      )
+      const load = stage.step("load", () => new StepResponse({ items: ["a"] }, { items: ["a"] }))
+      const spoil = stage.step("spoil", (order: { items: string[] }) => {
+        order.items.length = 0
+        return new StepResponse("spoilt")
+      })
       const workflow = stage.workflow(() => {
-        charge()
+        const order = load(1)
+        spoil(order)
+        stage.step("look")(order)
         stage.step("fail", stage.fail())()
-        return new WorkflowResponse("never")
+        return new WorkflowResponse(order)
       })
 
-      await stage.run(workflow, { context: { transactionId: "trx_1", eventGroupId: "grp_1" } })
-      stage.note("told", told)
-    },
-  },
-  {
-    key: "own-ids",
-    finding: "makes a transaction id and an event group of its own",
-    async play(stage) {
-      const { StepResponse, WorkflowResponse } = stage.sdk
-      const look = stage.sdk.createStep(
-        "look",
-        (_: unknown, { transactionId, eventGroupId, idempotencyKey }) => {
-          const told = [transactionId.slice(0, 5), typeof eventGroupId, eventGroupId.length > 5]
-          return new StepResponse([...told, idempotencyKey === `${stage.id}:${transactionId}:look:invoke`])
-        },
-      )
-      const workflow = stage.workflow(() => new WorkflowResponse(look()))
-
-      const answer = await stage.run(workflow)
-      stage.note("transaction id begins", answer?.transaction.transactionId.slice(0, 5))
+      await stage.run(workflow)
     },
   },
   {
