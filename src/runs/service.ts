@@ -205,7 +205,7 @@ export class WorkflowEngine implements WorkflowService {
     const { correlationId, causationId, traceparent } = origin
     return {
       eventGroupId: eventGroupId ?? `${id}-${this.#options.newId()}`,
-      metadata: context.metadata ?? null,
+      metadata: metadataOf(context.metadata),
       timeoutAt: timeout === null ? null : this.#options.clock.now() + timeout * 1000,
       deadline: timeout === null ? null : `within ${timeout} s`,
       retentionMs: retentionTime === null ? null : retentionTime * 1000,
@@ -299,6 +299,15 @@ function textOf(name: string, value: unknown): string | null {
   if (value === undefined || value === null) return null
   if (typeof value === "string" && value !== "" && value.length <= 255 && !/\p{Cc}/u.test(value)) return value
   throw new InvalidInputError(expected(`\`context.${name}\` to be a string of 1 to 255 characters`, value))
+}
+
+/** As every process will read it from the store. */
+function metadataOf(value: unknown): RunContext["metadata"] {
+  if (value === undefined || value === null) return null
+  if (typeof value !== "object" || Array.isArray(value))
+    throw new InvalidInputError(expected("`context.metadata` to be an object", value))
+  writeValue(value, "`context.metadata`") // says where it cannot be written
+  return JSON.parse(JSON.stringify(value)) as RunContext["metadata"]
 }
 
 /** What a caller of another process may have: an error, or only its words. */
