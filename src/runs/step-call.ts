@@ -5,6 +5,7 @@ import type { StepStart } from "../core/run-machine.ts"
 import { readValue, writeValue } from "../core/value.ts"
 import { reach } from "../engine/faults.ts"
 import { currentStep } from "../worker/current-step.ts"
+import { retryOfChild } from "./child-retry.ts"
 import { isStepResult, type StepContext, type StepDefinition } from "./definition.ts"
 import type { RunFacts } from "./run-facts.ts"
 import { permanentFailureIn, writeError } from "./step-error.ts"
@@ -88,7 +89,8 @@ export class StepCall {
       }
       case "workflow": {
         const parent = { run: this.#run, step: this.#step.name, key: this.key("invoke") }
-        return this.#ended(await this.#run.children.run(action.workflow, this.#input, parent))
+        const end = await this.#run.children.run(action.workflow, this.#input, parent)
+        return this.#ended(retryOfChild(end, this.#step, { ...this.start, now: clock.now() }))
       }
       case "call": {
         const result = await this.#withinTime("invoke", action.invoke)
@@ -227,7 +229,8 @@ export interface StepEnd {
 }
 
 /** What came of a step whose work is another run. */
-export type ChildEnd = Pick<StepRecord, "outcome"> & Partial<Pick<StepRecord, "output" | "error" | "wait">>
+export type ChildEnd = Pick<StepRecord, "outcome"> &
+  Partial<Pick<StepRecord, "output" | "error" | "wait" | "dueAt">>
 
 /** As users of other engines look for it. */
 export const STEP_TIMEOUT = "TransactionStepTimeoutError"
