@@ -1889,6 +1889,9 @@ DECLARE
   v_held INTEGER[] := '{}';
   v_worker INTEGER;
 BEGIN
+  IF p_workers[1] = ALL (p_workers) THEN
+    RETURN CASE WHEN store.hold_worker(p_workers[1]) THEN p_workers[1:1] ELSE v_held END;
+  END IF;
   FOR v_worker IN SELECT DISTINCT w.no FROM unnest(p_workers) AS w (no) WHERE w.no IS NOT NULL ORDER BY w.no LOOP
     IF store.hold_worker(v_worker) THEN v_held := v_held || v_worker; END IF;
   END LOOP;
@@ -2045,16 +2048,19 @@ DECLARE
   v_signals INTEGER[];
   v_children BOOLEAN;
   v_count INTEGER;
+  v_state RECORD;
   v_parked INTEGER[];
   v_woken INTEGER[];
 BEGIN
   -- Who is joined now stays so until this is written: what he holds is his.
   PERFORM store.hold_workers(p_workers);
+  -- OFFSET keeps what is looked up for each row from being joined to all: of tables that were empty once, the planner
+  -- would rather read an index through.
   SELECT array_agg(coalesce(h.signals, -1) ORDER BY u.ord), bool_or(h.parent_run IS NOT NULL) INTO v_signals, v_children
   FROM unnest(p_runs, p_jobs, p_workers, p_epochs) WITH ORDINALITY AS u (run, job, worker, epoch, ord)
   LEFT JOIN LATERAL (
     SELECT r.signals, r.parent_run FROM store.jobs j JOIN store.runs r ON r.no = u.run AND r.id = j.id
-    WHERE j.no = u.job AND j.worker = u.worker AND j.epoch = u.epoch AND j.state + 0 = 1) h ON true;
+    WHERE j.no = u.job AND j.worker = u.worker AND j.epoch = u.epoch AND j.state + 0 = 1 OFFSET 0) h ON true;
 
   IF p_of IS NOT NULL THEN
     INSERT INTO store.run_steps (run, step, phase, attempt, outcome, at, ms, input, output, undo, error, due_at,
@@ -2071,12 +2077,13 @@ BEGIN
     WHERE v_signals[s.place] >= 0
       AND NOT EXISTS (SELECT 1 FROM store.run_steps o
         WHERE o.run = p_runs[s.place] AND o.step = s.step AND o.phase = coalesce(s.phase, 'invoke')
-          AND o.attempt = coalesce(s.attempt, 1));
+          AND o.attempt = coalesce(s.attempt, 1) OFFSET 0);
     GET DIAGNOSTICS v_count = ROW_COUNT;
     IF v_count < cardinality(p_of) THEN
-      UPDATE store.run_steps o
-      SET outcome = coalesce(s.outcome, 'done'), at = s.at, ms = s.ms, input = s.input, output = s.output, undo = s.undo,
-        error = s.error, due_at = s.due_at, wait_kind = s.wait_kind, wait_name = s.wait_name, wait = s.wait, worker = s.worker
+      INSERT INTO store.run_steps AS o (run, step, phase, attempt, outcome, at, ms, input, output, undo, error, due_at,
+        wait_kind, wait_name, wait, worker)
+      SELECT p_runs[s.place], s.step, coalesce(s.phase, 'invoke'), coalesce(s.attempt, 1), coalesce(s.outcome, 'done'), s.at,
+        s.ms, s.input, s.output, s.undo, s.error, s.due_at, s.wait_kind, s.wait_name, s.wait, s.worker
       FROM unnest(p_of, string_to_array(p_steps, p_separator), string_to_array(p_phases, p_separator), p_attempts,
           string_to_array(p_outcomes, p_separator), p_ats, p_lengths, string_to_array(p_inputs, p_separator, p_nil),
           string_to_array(p_outputs, p_separator, p_nil), string_to_array(p_undos, p_separator, p_nil),
@@ -2084,9 +2091,15 @@ BEGIN
           string_to_array(p_wait_names, p_separator, p_nil), string_to_array(p_waits, p_separator, p_nil), p_record_workers)
         AS s (place, step, phase, attempt, outcome, at, ms, input, output, undo, error, due_at, wait_kind, wait_name, wait,
           worker)
-      WHERE v_signals[s.place] >= 0 AND o.run = p_runs[s.place] AND o.step = s.step
-        AND o.phase = coalesce(s.phase, 'invoke') AND o.attempt = coalesce(s.attempt, 1)
-        AND (o.outcome = 'waiting' OR o.outcome = 'failed' AND coalesce(s.outcome, 'done') <> 'waiting');
+      WHERE v_signals[s.place] >= 0
+      ON CONFLICT (run, step, phase, attempt) DO UPDATE
+      SET outcome = excluded.outcome, at = excluded.at, ms = excluded.ms, input = excluded.input, output = excluded.output,
+        undo = excluded.undo, error = excluded.error, due_at = excluded.due_at, wait_kind = excluded.wait_kind,
+        wait_name = excluded.wait_name, wait = excluded.wait, worker = excluded.worker
+      WHERE (o.outcome = 'waiting' OR o.outcome = 'failed' AND excluded.outcome <> 'waiting')
+        AND (o.outcome, o.at, o.ms, o.input, o.output, o.undo, o.error, o.due_at, o.wait_kind, o.wait_name, o.wait, o.worker)
+          IS DISTINCT FROM (excluded.outcome, excluded.at, excluded.ms, excluded.input, excluded.output, excluded.undo,
+            excluded.error, excluded.due_at, excluded.wait_kind, excluded.wait_name, excluded.wait, excluded.worker);
     END IF;
   END IF;
 
@@ -2096,9 +2109,10 @@ BEGIN
       UNION ALL SELECT p_runs[(p.value ->> 0)::integer] FROM json_array_elements(p_parks) AS p));
   END IF;
   IF p_states IS NOT NULL THEN
-    UPDATE store.runs r SET state = s.value ->> 1 FROM json_array_elements(p_states) AS s
-    WHERE r.no = p_runs[(s.value ->> 0)::integer] AND v_signals[(s.value ->> 0)::integer] >= 0
-      AND r.ended_at IS NULL;
+    FOR v_state IN SELECT (s.value ->> 0)::integer AS place, s.value ->> 1 AS state FROM json_array_elements(p_states) AS s LOOP
+      UPDATE store.runs r SET state = v_state.state
+      WHERE r.no = p_runs[v_state.place] AND v_signals[v_state.place] >= 0 AND r.ended_at IS NULL;
+    END LOOP;
   END IF;
   IF p_end_of IS NOT NULL THEN
     SELECT e.signals, e.undone, e.woken INTO v_signals, v_parked, v_woken
@@ -2118,8 +2132,9 @@ CREATE FUNCTION store.lock_runs(p_runs BIGINT[]) RETURNS VOID LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 DECLARE
   v_parents BIGINT[] := ARRAY(
-    SELECT p.no FROM store.runs r JOIN store.runs p ON p.id = r.parent_run
-    WHERE r.no = ANY (p_runs) AND r.parent_run IS NOT NULL);
+    SELECT (SELECT p.no FROM store.runs p WHERE p.id = c.parent_run)
+    FROM unnest(p_runs) AS u (no) CROSS JOIN LATERAL (
+      SELECT r.parent_run FROM store.runs r WHERE r.no = u.no AND r.parent_run IS NOT NULL OFFSET 0) c);
 BEGIN
   PERFORM 1 FROM store.runs r WHERE r.no = ANY (p_runs || v_parents) ORDER BY r.no FOR UPDATE;
 END
@@ -2133,24 +2148,30 @@ CREATE FUNCTION store.end_runs(p_now BIGINT, p_runs BIGINT[], p_jobs BIGINT[], p
   OUT signals INTEGER[], OUT undone INTEGER[], OUT woken INTEGER[]) LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 DECLARE
-  v_ended INTEGER[];
+  v_ended INTEGER[] := '{}';
   v_closed BIGINT[];
+  v_undone BOOLEAN;
   v_place INTEGER;
 BEGIN
   signals := p_signals;
-  WITH ended AS (
+  FOR i IN 1 .. cardinality(p_of) LOOP
+    v_place := p_of[i];
+    CONTINUE WHEN p_signals[v_place] < 0 OR p_closes[i] = 2;
     UPDATE store.runs r
-    SET state = CASE WHEN e.state = 'done' AND r.cancelled IS NOT NULL THEN 'compensating' ELSE e.state END,
-        result = e.result, error = e.error,
-        ended_at = CASE WHEN e.state = 'done' AND r.cancelled IS NOT NULL THEN NULL ELSE p_now END,
-        keep_until = CASE WHEN e.state = 'done' AND r.cancelled IS NOT NULL THEN NULL ELSE e.keep_until END
-    FROM unnest(p_of, p_states, p_results, p_errors, p_keeps, p_closes) AS e (place, state, result, error, keep_until, closes)
-    WHERE r.no = p_runs[e.place] AND p_signals[e.place] >= 0 AND e.closes < 2 AND r.ended_at IS NULL
-    RETURNING e.place, e.closes, r.state
-  )
-  SELECT coalesce(array_agg(n.place), '{}'), array_agg(n.place) FILTER (WHERE n.state = 'compensating'),
-    array_agg(p_jobs[n.place]) FILTER (WHERE n.state <> 'compensating' AND n.closes = 1)
-  INTO v_ended, undone, v_closed FROM ended n;
+    SET state = CASE WHEN p_states[i] = 'done' AND r.cancelled IS NOT NULL THEN 'compensating' ELSE p_states[i] END,
+        result = p_results[i], error = p_errors[i],
+        ended_at = CASE WHEN p_states[i] = 'done' AND r.cancelled IS NOT NULL THEN NULL ELSE p_now END,
+        keep_until = CASE WHEN p_states[i] = 'done' AND r.cancelled IS NOT NULL THEN NULL ELSE p_keeps[i] END
+    WHERE r.no = p_runs[v_place] AND r.ended_at IS NULL
+    RETURNING r.ended_at IS NULL INTO v_undone;
+    CONTINUE WHEN NOT FOUND;
+    v_ended := v_ended || v_place;
+    IF v_undone THEN
+      undone := undone || v_place;
+    ELSIF p_closes[i] = 1 THEN
+      v_closed := v_closed || p_jobs[v_place];
+    END IF;
+  END LOOP;
   IF v_closed IS NOT NULL THEN DELETE FROM store.jobs j WHERE j.no = ANY (v_closed); END IF;
   IF undone IS NOT NULL THEN
     PERFORM store.wait_again(p_now, p_jobs[u.place]) FROM unnest(undone) AS u (place);
@@ -2209,26 +2230,22 @@ $$;
 CREATE FUNCTION store.wake_parents(p_now BIGINT, p_runs BIGINT[], p_ended INTEGER[]) RETURNS INTEGER[] LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 DECLARE
-  v_parents TEXT[];
-  v_woken TEXT[];
+  v_woken INTEGER[] := '{}';
+  v_run RECORD;
 BEGIN
-  WITH ends AS (
-    SELECT c.parent_run, count(*) AS times FROM unnest(p_ended) AS e (place) JOIN store.runs c ON c.no = p_runs[e.place]
-    WHERE c.parent_run IS NOT NULL GROUP BY c.parent_run
-  ), told AS (
-    UPDATE store.runs r SET signals = r.signals + s.times FROM ends s
-    WHERE r.id = s.parent_run AND r.ended_at IS NULL RETURNING r.id
-  )
-  SELECT array_agg(t.id ORDER BY t.id) INTO v_parents FROM told t;
-  IF v_parents IS NULL THEN RETURN NULL; END IF;
-  WITH woken AS (
+  FOR v_run IN
+    SELECT c.parent_run AS id, count(*) AS ends, array_agg(e.place) AS places
+    FROM unnest(p_ended) AS e (place) CROSS JOIN LATERAL (
+      SELECT r.parent_run FROM store.runs r WHERE r.no = p_runs[e.place] AND r.parent_run IS NOT NULL OFFSET 0) c
+    GROUP BY c.parent_run ORDER BY c.parent_run
+  LOOP
+    UPDATE store.runs r SET signals = r.signals + v_run.ends WHERE r.id = v_run.id AND r.ended_at IS NULL;
+    CONTINUE WHEN NOT FOUND;
     UPDATE store.jobs j SET due_at = p_now, reason = 'woken', updated_at = p_now
-    WHERE j.id = ANY (v_parents) AND j.kind = 'run' AND j.state + 0 = 0 AND j.due_at > p_now
-    RETURNING j.id
-  )
-  SELECT array_agg(w.id) INTO v_woken FROM woken w;
-  RETURN (SELECT array_agg(e.place) FROM unnest(p_ended) AS e (place) JOIN store.runs c ON c.no = p_runs[e.place]
-    WHERE c.parent_run = ANY (v_woken));
+    WHERE j.id = v_run.id AND j.kind = 'run' AND j.state + 0 = 0 AND j.due_at > p_now;
+    IF FOUND THEN v_woken := v_woken || v_run.places; END IF;
+  END LOOP;
+  RETURN v_woken;
 END
 $$;
 
@@ -2239,18 +2256,22 @@ CREATE FUNCTION store.park_runs(p_now BIGINT, p_runs BIGINT[], p_jobs BIGINT[], 
 RETURNS INTEGER[] LANGUAGE plpgsql
 SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 DECLARE
-  v_parked INTEGER[];
+  v_parked INTEGER[] := '{}';
+  v_park RECORD;
 BEGIN
-  WITH parked AS (
+  FOR v_park IN
+    SELECT (p.value ->> 0)::integer AS place, (p.value ->> 1)::bigint AS due_at, p.value ->> 2 AS reason,
+      (p.value ->> 3)::integer AS signals
+    FROM json_array_elements(p_parks) AS p
+  LOOP
+    CONTINUE WHEN p_signals[v_park.place] < 0;
     UPDATE store.jobs j
     SET state = 0, lease = NULL, crashes = 0, isolated = 0, updated_at = p_now,
-        due_at = greatest(coalesce((p.value ->> 1)::bigint, 140737488355328), p_now), reason = p.value ->> 2
-    FROM json_array_elements(p_parks) AS p JOIN store.runs r ON r.no = p_runs[(p.value ->> 0)::integer]
-    WHERE j.no = p_jobs[(p.value ->> 0)::integer] AND p_signals[(p.value ->> 0)::integer] >= 0
-      AND r.signals = (p.value ->> 3)::integer
-    RETURNING (p.value ->> 0)::integer AS place
-  )
-  SELECT coalesce(array_agg(d.place), '{}') INTO v_parked FROM parked d;
+        due_at = greatest(coalesce(v_park.due_at, 140737488355328), p_now), reason = v_park.reason
+    WHERE j.no = p_jobs[v_park.place]
+      AND v_park.signals = (SELECT r.signals FROM store.runs r WHERE r.no = p_runs[v_park.place]);
+    IF FOUND THEN v_parked := v_parked || v_park.place; END IF;
+  END LOOP;
   RETURN v_parked;
 END
 $$;
@@ -2458,6 +2479,9 @@ BEGIN
   FOR v_subscription IN
     SELECT s.no FROM store.subscriptions s
     WHERE NOT EXISTS (SELECT 1 FROM store.subscription_versions v WHERE v.subscription = s.no AND v.to_version IS NULL)
+      -- The runs of a workflow are left, and may be many: they are not looked through for anything else.
+      AND NOT (s.id LIKE 'workflow:%' AND EXISTS (SELECT 1 FROM store.subscription_versions v
+        WHERE v.subscription = s.no AND v.definition::json -> 'target' ->> 'kind' = 'workflow'))
       AND (EXISTS (SELECT 1 FROM store.parts p WHERE p.subscription = s.no AND p.state = 0)
         OR EXISTS (SELECT 1 FROM store.jobs j WHERE j.subscription = s.no AND j.kind <> 'run' AND j.state = 0 AND j.key IS NULL AND j.isolated = 0)
         OR EXISTS (SELECT 1 FROM store.jobs j WHERE j.subscription = s.no AND j.kind <> 'run' AND j.state = 0 AND j.isolated = 1)

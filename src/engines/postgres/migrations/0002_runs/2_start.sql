@@ -4,6 +4,9 @@ DECLARE
   v_held INTEGER[] := '{}';
   v_worker INTEGER;
 BEGIN
+  IF p_workers[1] = ALL (p_workers) THEN
+    RETURN CASE WHEN store.hold_worker(p_workers[1]) THEN p_workers[1:1] ELSE v_held END;
+  END IF;
   FOR v_worker IN SELECT DISTINCT w.no FROM unnest(p_workers) AS w (no) WHERE w.no IS NOT NULL ORDER BY w.no LOOP
     IF store.hold_worker(v_worker) THEN v_held := v_held || v_worker; END IF;
   END LOOP;

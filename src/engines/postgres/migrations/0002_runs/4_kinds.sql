@@ -201,6 +201,9 @@ BEGIN
   FOR v_subscription IN
     SELECT s.no FROM store.subscriptions s
     WHERE NOT EXISTS (SELECT 1 FROM store.subscription_versions v WHERE v.subscription = s.no AND v.to_version IS NULL)
+      -- The runs of a workflow are left, and may be many: they are not looked through for anything else.
+      AND NOT (s.id LIKE 'workflow:%' AND EXISTS (SELECT 1 FROM store.subscription_versions v
+        WHERE v.subscription = s.no AND v.definition::json -> 'target' ->> 'kind' = 'workflow'))
       AND (EXISTS (SELECT 1 FROM store.parts p WHERE p.subscription = s.no AND p.state = 0)
         OR EXISTS (SELECT 1 FROM store.jobs j WHERE j.subscription = s.no AND j.kind <> 'run' AND j.state = 0 AND j.key IS NULL AND j.isolated = 0)
         OR EXISTS (SELECT 1 FROM store.jobs j WHERE j.subscription = s.no AND j.kind <> 'run' AND j.state = 0 AND j.isolated = 1)
