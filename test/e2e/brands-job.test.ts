@@ -10,6 +10,8 @@ import { cleanUp } from "../support/app-process.ts"
 import { describeEngines } from "../support/describe.ts"
 import { placeOn } from "../support/place.ts"
 
+vi.setConfig({ testTimeout: 60_000 }) // days of looking each minute
+
 const folder = resolve(import.meta.dirname, "../../examples/brands")
 const QUIET = appLogger({ mode: "start", level: "silent" })
 

@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs"
 import { resolve } from "node:path"
-import { expect, it } from "vitest"
+import { expect, it, vi } from "vitest"
 import { appOf, run, write } from "../support/app-process.ts"
 import { ADMIN, asked, post } from "../support/brands-app.ts"
+
+vi.setConfig({ testTimeout: 60_000 }) // it starts an app as a process
 
 /** A page's files: blocks of TypeScript whose first line names one. */
 function filesIn(page: string): Record<string, string> {
