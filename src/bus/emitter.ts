@@ -107,6 +107,7 @@ export class Emitter {
     this.#interceptAll(inputs)
     const receipts: Receipt[] = new Array(inputs.length)
     for (const [group, indexes] of groups) {
+      if (group !== undefined) this.#options.onStage(group)
       const done = await transactional.stage(tx, group, pick(drafts, indexes))
       place(done, indexes, receipts)
     }

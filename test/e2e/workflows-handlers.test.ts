@@ -7,6 +7,7 @@ import {
   StepResponse,
   WorkflowResponse,
 } from "carillon/workflows"
+import { Client } from "pg"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { describeEngines } from "../support/describe.ts"
 import { until, WorkflowShop } from "../support/workflow-shop.ts"
@@ -44,6 +45,19 @@ await describeEngines((engine) => {
   async function place(carillon: Carillon): Promise<string> {
     const [receipt] = await carillon.emit({ name: "order.placed", data: { id: "ord_1" } })
     return receipt?.id ?? ""
+  }
+
+  /** In the application's own transaction, on its own connection. */
+  async function inTransaction(act: (tx: Client) => Promise<unknown>): Promise<void> {
+    const client = new Client({ connectionString: shop.database })
+    await client.connect()
+    try {
+      await client.query("BEGIN")
+      await act(client)
+      await client.query("COMMIT")
+    } finally {
+      await client.end()
+    }
   }
 
   const eventsIn = ({ container }: StepExecutionContext): EventModule => container.resolve(Modules.EVENT)
@@ -176,6 +190,45 @@ await describeEngines((engine) => {
     })
   })
 
+  describe("a handler of what a step emits", () => {
+    it("starts runs by its own delivery, and what it emits comes from its own event", async () => {
+      const follow = createWorkflow("follow-up", () => {
+        createStep("follow", async (_: undefined, { transactionId }) => void shop.log.push(transactionId))()
+      })
+      const inner = createWorkflow("pack-order", () => {
+        emitEventStep({ eventName: "order.packed", data: {} })
+      })
+      const outer = createWorkflow("ship-order", () => {
+        createStep("ship", async (_: undefined, context) => {
+          await eventsIn(context).emit({ name: "order.shipped", data: {} })
+          await inner(context.container).run()
+          await until(() => shop.log.length === 2, "both handlers, while the step still runs")
+        })()
+      })
+      const carillon = await shop.carillon({ start: false })
+      const deliveries: string[] = []
+      carillon.events.subscribe(
+        "order.*",
+        async (event, { deliveryId }) => {
+          deliveries.push(deliveryId)
+          await carillon.emit({ name: "customer.told", data: { of: event.id } })
+          await follow(carillon.container).run()
+        },
+        { subscriberId: "tell", policy: soon },
+      )
+      await carillon.start()
+
+      await outer(carillon.container).run()
+      await carillon.drain()
+
+      expect(shop.log.toSorted()).toEqual(deliveries.toSorted())
+      const { items } = await carillon.listEvents({ name: "customer.told" })
+      expect(items.map((each) => each.causationId)).toEqual(
+        items.map((each) => (each.data as { of: string }).of),
+      )
+    })
+  })
+
   describe("a run that a step starts", () => {
     it("is joined when that step is tried again, and known by the step's key", async () => {
       const pack = createStep("pack", async () => void shop.log.push("pack"))
@@ -271,6 +324,33 @@ await describeEngines((engine) => {
       expect(heard.map((each) => each.name)).toEqual(["order.accepted", "order.accepted", "invoice.sent"])
       expect(heard.map((each) => each.data)).toEqual([{ line: 1 }, { line: 2 }, {}])
     })
+
+    it.skipIf(engine === "sqlite")(
+      "waits for the run also where a step emits it in a transaction of the application",
+      async () => {
+        const workflow = createWorkflow("place-order", (input: { fails: boolean }) => {
+          createStep("invoice", async (_: undefined, context) => {
+            const { eventGroupId } = context
+            const event = { name: "invoice.sent", data: {}, metadata: { eventGroupId } }
+            await inTransaction((tx) => eventsIn(context).emit(event, { tx }))
+          })()
+          createStep("ship", async ({ fails }: { fails: boolean }) => {
+            shop.log.push(`${heard.length} heard`)
+            if (fails) throw new Error("no van")
+          })(input)
+        })
+        const carillon = await shop.carillon({ start: false })
+        const heard = hear(carillon, "*")
+        await carillon.start()
+
+        await workflow(carillon.container).run({ input: { fails: true }, throwOnError: false })
+        await workflow(carillon.container).run({ input: { fails: false } })
+        await carillon.drain()
+
+        expect([heard.length, shop.log]).toEqual([1, ["0 heard", "0 heard"]])
+        expect(await shop.place.sql(`SELECT * FROM ${shop.place.table("staged")}`)).toEqual([])
+      },
+    )
 
     it("is never heard when the run is undone; what was emitted without its group was heard at once", async () => {
       const workflow = createWorkflow("place-order", () => {
