@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError } from "commander"
+import { tooOld } from "./node-version.ts"
 import { parseDuration, parseTime } from "./time.ts"
 
 /** Every verb with its words; what it does is loaded only when it is asked for. */
@@ -244,6 +245,11 @@ function parseCount(text: string): number {
 /** `| head` closes our output early: that is its right, and no failure. */
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
 
+const refusal = tooOld(process.versions.node)
+if (refusal !== null) {
+  process.stderr.write(`error: ${refusal}\n`)
+  process.exit(1)
+}
 try {
   await build().parseAsync()
 } catch (error) {
