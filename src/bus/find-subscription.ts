@@ -97,7 +97,7 @@ function notFound(
       `Expected a subscription of group \`${group}\`, got \`${name}\`, which group ${groups} has. Name that group.`,
     )
   }
-  const names = own.flatMap((each) => [each.id, subscriberOf(each.id)])
+  const names = own.flatMap((each) => [each.id, subscriberOf(each.id), workflowOf(each) ?? ""])
   const near = nearestName(name, names)
   const mend =
     near !== null

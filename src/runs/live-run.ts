@@ -7,12 +7,13 @@ import type { ChangeResult } from "../engine/commit.ts"
 import { reach } from "../engine/faults.ts"
 import type { RunLease } from "../engine/runs.ts"
 import type { Committer } from "../worker/committer.ts"
+import { retryOfChild } from "./child-retry.ts"
 import type { Children } from "./children.ts"
 import { Deadline } from "./deadline.ts"
 import type { WorkflowDefinition } from "./definition.ts"
 import type { EventWaits } from "./event-waits.ts"
 import { Lookups } from "./lookups.ts"
-import { planOf, stepOf } from "./plan.ts"
+import { isBackground, planOf, stepOf } from "./plan.ts"
 import type { RunFacts, RunIdentity } from "./run-facts.ts"
 import type { RunEnd, RunSeat, RunTake } from "./run-seat.ts"
 import { cancelled, doomOf, momentOf, reasonOf, runTimeout } from "./run-words.ts"
@@ -88,7 +89,7 @@ export class LiveRun implements RunFacts {
       children: seat.children,
       startedAt: identity.startedAt,
       onFound: (record) => {
-        if (this.#held) this.#fresh.push(record)
+        if (this.#held) this.#fresh.push(this.#found(record))
       },
       onEnd: () => this.pump(),
       onError: seat.onError,
@@ -127,9 +128,11 @@ export class LiveRun implements RunFacts {
 
   /** All that runs of it are steps that nobody is to wait for. */
   get isInBackground(): boolean {
-    const isAsync = ({ start }: StepCall): boolean =>
-      start.phase === "invoke" && stepOf(this.definition, start.step)?.config.async === true
-    return this.#calls.size > 0 && [...this.#calls.keys()].every(isAsync)
+    const isBehind = ({ start }: StepCall): boolean => {
+      const step = stepOf(this.definition, start.step)
+      return start.phase === "invoke" && step !== null && isBackground(step)
+    }
+    return this.#calls.size > 0 && [...this.#calls.keys()].every(isBehind)
   }
 
   /** Steps whose code runs here now. */
@@ -201,6 +204,11 @@ export class LiveRun implements RunFacts {
     }
     this.#calls.clear()
     this.pump()
+  }
+
+  #found(record: StepRecord): StepRecord {
+    const step = stepOf(this.definition, record.step)
+    return step === null ? record : retryOfChild(record, step, { ...record, now: this.clock.now() })
   }
 
   #paused(): void {
@@ -289,9 +297,13 @@ export class LiveRun implements RunFacts {
   async #park(decision: RunDecision, fresh: readonly StepRecord[]): Promise<void> {
     const { timeoutAt } = this.context
     const deadline = decision.state === "invoking" ? timeoutAt : null
-    const dueAt = decision.start.length > 0 ? this.clock.now() : earlier(decision.nextAt, deadline)
+    const couldGoOn = decision.start.length > 0
+    const isPaused = couldGoOn && this.#seat.isPaused(this)
+    const soon = this.clock.now() + (isPaused ? HEARD_OF_WITHIN_MS : 0)
+    const dueAt = couldGoOn ? soon : earlier(decision.nextAt, deadline)
     const state = decision.state === this.state || isEnded(decision.state) ? null : decision.state
-    const park = { dueAt, reason: reasonOf(decision), signals: this.#signals }
+    const reason = isPaused ? "its workflow is paused" : reasonOf(decision)
+    const park = { dueAt, reason, signals: this.#signals }
     const result = await this.#record({ kind: "checkpoint", lease: this.lease, records: fresh, state, park })
     reach("checkpoint.after")
     if (!this.#isWritten(result, fresh)) return
@@ -474,6 +486,9 @@ export class LiveRun implements RunFacts {
     this.#seat.gone(this, how)
   }
 }
+
+/** Of a pause other processes may hear a little later than this one, and should not go on meanwhile. */
+const HEARD_OF_WITHIN_MS = 1_000
 
 const LEFT_OUT = "left out: a step before it failed"
 
