@@ -36,3 +36,8 @@ export function stepOf({ levels }: WorkflowDefinition, name: string): StepDefini
   for (const level of levels) for (const step of level) if (step.name === name) return step
   return null
 }
+
+/** It has something in it that nobody is to wait for. */
+export function isBackground({ config, action }: StepDefinition): boolean {
+  return config.async || (action.kind === "workflow" && action.workflow.levels.flat().some(isBackground))
+}
