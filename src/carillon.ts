@@ -425,15 +425,15 @@ export class Carillon {
   #logFailed(delivery: Delivery, outcome: Outcome, failure: Failure): void {
     const { handler, view, attempt, deliveryId } = delivery
     const subscriber = handler.id.slice(0, handler.id.lastIndexOf("@"))
-    const fields = {
-      subscriber,
-      deliveryId,
-      attempt,
-      err: { message: failure.message, stack: failure.stack },
-    }
+    const err = { message: failure.message, stack: failure.stack }
+    const whose = { subscriber, deliveryId, attempt }
+    // Bound to the logger they are for machines only: the line for people says them already.
+    const { child } = this.logger as { child?: (bindings: object) => HandlerLogger }
+    const logger = child?.call(this.logger, whose) ?? this.logger
+    const fields = child === undefined ? { ...whose, err } : { err }
     const what = `${subscriber} failed on ${view.name} (${view.id}), attempt ${attempt}: ${failure.message}`
-    if (outcome.kind === "dead") this.logger.error(fields, `${what}. It is a dead letter: ${outcome.reason}.`)
-    else this.logger.warn(fields, what)
+    if (outcome.kind === "dead") logger.error(fields, `${what}. It is a dead letter: ${outcome.reason}.`)
+    else logger.warn(fields, what)
   }
 
   #logTaken(
