@@ -67,6 +67,28 @@ export const families: readonly Program[] = [
     },
   },
   {
+    key: "child-retried",
+    finding: "runs a child that failed again where its parent is told to",
+    async play(stage) {
+      const { StepResponse, WorkflowResponse } = stage.sdk
+      let times = 0
+      const flaky = stage.step("flaky", () => {
+        if (++times === 1) throw new Error("not yet")
+        return new StepResponse("at last")
+      })
+      const child = stage.sdk.createWorkflow(`${stage.id}-pay`, () => {
+        stage.step("authorize")(1)
+        return new WorkflowResponse(flaky(2))
+      })
+      const parent = stage.workflow(() => {
+        const paid = child.runAsStep({ input: {} }).config({ maxRetries: 2 })
+        return new WorkflowResponse(paid)
+      })
+
+      await stage.run(parent)
+    },
+  },
+  {
     key: "child-that-need-not-succeed",
     finding: "goes on without a child that need not succeed",
     async play(stage) {
@@ -117,6 +139,30 @@ export const families: readonly Program[] = [
 
       await stage.run(parent, { context: { transactionId: "trx_1" } })
       await stage.cancel(parent, { transactionId: "trx_1" })
+    },
+  },
+  {
+    key: "child-works-in-the-background",
+    finding: "goes on with the parent when a child's background step has ended by itself",
+    needs: "engine",
+    async play(stage) {
+      const { StepResponse, WorkflowResponse } = stage.sdk
+      const work = stage.step({ name: "work", async: true }, async () => {
+        await stage.quiet(200)
+        return new StepResponse("worked")
+      })
+      const settings = { name: `${stage.id}-pay`, retentionTime: 60 }
+      const child = stage.sdk.createWorkflow(settings, () => new WorkflowResponse(work(1)))
+      const parent = stage.workflow(
+        () => {
+          const worked = child.runAsStep({ input: {} })
+          return new WorkflowResponse(stage.step("ship")({ worked }))
+        },
+        { retentionTime: 60 },
+      )
+
+      await stage.run(parent, { context: { transactionId: "trx_1" } })
+      await stage.ended("trx_1")
     },
   },
 ]
