@@ -1,14 +1,5 @@
-import type {
-  AdvanceReplay,
-  AppendEvents,
-  Change,
-  ChangeResult,
-  MarkJob,
-  SettleBatch,
-  SettleJob,
-} from "../../engine/commit.ts"
+import type { AdvanceReplay, AppendEvents, Change, ChangeResult, SettleJob } from "../../engine/commit.ts"
 import { reach } from "../../engine/faults.ts"
-import type { StartRun } from "../../engine/runs.ts"
 import { endSubscription, putSubscription } from "../sql/catalog.ts"
 import { cancel, redrive } from "../sql/job-steering.ts"
 import type { Program } from "../sql/program.ts"
@@ -22,9 +13,8 @@ import { type Answer, Call, FENCED, KNOWN, OK, type Reader, toContinued } from "
 import { withoutCulprits } from "./culprits.ts"
 import type { Database, HotStatement, Session, TransactionSession } from "./database.ts"
 import { isBadValue, isCollision, isDuplicate, isHomeless, isUnusual } from "./failures.ts"
+import { addAll, type HotChange, isHot, isMostlyHot } from "./hot-changes.ts"
 import { makePartitionFor } from "./partitions.ts"
-import type { RunWrite } from "./run-lines.ts"
-import { roundsOf } from "./run-rounds.ts"
 import type { ServerTime } from "./time.ts"
 
 /** Writes all changes in one transaction; one that the store refuses stays out alone. */
@@ -85,29 +75,6 @@ function again(change: Change): Change {
   return change.kind === "append" ? { ...change, again: true } : change
 }
 
-/** What one statement of stored functions can say; it is one transaction and one round trip. */
-type HotChange = AppendEvents | SettleBatch | SettleJob | MarkJob | StartRun | RunWrite
-
-const HOT: ReadonlySet<Change["kind"]> = new Set<HotChange["kind"]>([
-  "append",
-  "settle-batch",
-  "settle-job",
-  "mark-job",
-  "start-run",
-  "checkpoint",
-  "end-run",
-  "close-run",
-])
-
-function isHot(change: Change): change is HotChange {
-  return HOT.has(change.kind)
-}
-
-/** What a stored function can say, too, unless it is unusual. */
-function isMostlyHot(change: Change): boolean {
-  return change.kind === "stage" || change.kind === "signal-run"
-}
-
 /**
  * One statement for all of it. The order among changes of different kinds is the statement's own, which
  * is as good as any: none of them reads what another writes.
@@ -122,57 +89,6 @@ async function commitAtOnce(
   const readers = addAll(call, changes)
   const [row] = await db.callOn("commits", call.statement, call.values)
   return finish(db, changes, readers, row as Answer)
-}
-
-/** Marks come first, for a settle ends what they mark, and a run starts after those that end; all else is put together by kind. */
-function addAll(call: Call, changes: readonly Change[]): Reader[] {
-  const readers: Reader[] = new Array(changes.length)
-  for (const { change, i } of ofKind(changes, "mark-job")) readers[i] = call.mark(change)
-  const batches = ofKind(changes, "settle-batch")
-  if (batches.length > 0) addEach(readers, batches, (all) => call.settleBatches(all))
-  const jobs = ofKind(changes, "settle-job")
-  if (jobs.length > 0) addEach(readers, jobs, (all) => call.settleJobs(all))
-  for (const writes of roundsOf(ofKind(changes, "checkpoint", "end-run", "close-run")))
-    addEach(readers, writes, (all) => call.writeRuns(all))
-  const starts = ofKind(changes, "start-run")
-  if (starts.length > 0) addEach(readers, starts, (all) => call.startRuns(all))
-  const signals = ofKind(changes, "signal-run")
-  if (signals.length > 0) addEach(readers, signals, (all) => call.signalRuns(all))
-  const stages = ofKind(changes, "stage")
-  if (stages.length > 0) addEach(readers, stages, (all) => call.stage(all))
-  for (const { change, i } of ofKind(changes, "append")) readers[i] = call.append(change)
-  return readers
-}
-
-interface Placed<C> {
-  readonly change: C
-  readonly i: number
-}
-
-function ofKind<K extends Change["kind"]>(
-  changes: readonly Change[],
-  ...kinds: readonly K[]
-): Placed<Extract<Change, { kind: K }>>[] {
-  const found: Placed<Extract<Change, { kind: K }>>[] = []
-  changes.forEach((change, i) => {
-    if ((kinds as readonly string[]).includes(change.kind))
-      found.push({ change: change as Extract<Change, { kind: K }>, i })
-  })
-  return found
-}
-
-function addEach<C>(
-  readers: Reader[],
-  placed: readonly Placed<C>[],
-  add: (changes: readonly C[]) => (row: Answer) => ChangeResult[],
-): void {
-  const read = add(placed.map((each) => each.change))
-  let results: ChangeResult[] | null = null
-  for (const [place, { i }] of placed.entries())
-    readers[i] = (row) => {
-      results ??= read(row)
-      return results[place] as ChangeResult
-    }
 }
 
 async function finish(

@@ -7,6 +7,7 @@ import type { Database, HotStatement, Session, TransactionSession } from "./data
 import { isCollision } from "./failures.ts"
 import { MIGRATIONS } from "./migrations.ts"
 import { type Day, daysOf, dropDay, makeDaysFrom } from "./partitions.ts"
+import { pruneRuns } from "./prune-runs.ts"
 import type { ServerTime } from "./time.ts"
 
 const NEWEST = MIGRATIONS.length
@@ -171,21 +172,6 @@ const PRUNE_IDS: HotStatement = {
 
 async function deleted(db: Database, statement: HotStatement, values: readonly unknown[]): Promise<number> {
   return db.count("reads", statement, values)
-}
-
-const PRUNE_RUNS: HotStatement = {
-  name: "carillon_prune_runs",
-  sql: "SELECT * FROM store.prune_runs($1, $2, $3)",
-}
-
-async function pruneRuns(
-  db: Database,
-  time: ServerTime,
-  { eventsBefore, limit }: PruneRequest,
-): Promise<{ runs: number; more: boolean }> {
-  const [row] = await db.callOn("reads", PRUNE_RUNS, [time.now(), Math.floor(eventsBefore), limit])
-  const { runs, more } = row as unknown as { runs: number; more: boolean }
-  return { runs, more }
 }
 
 interface PrunedCommits {
