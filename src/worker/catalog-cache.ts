@@ -8,16 +8,17 @@ export class CatalogCache {
   #catalog: Catalog | null = null
   #routers = new Map<number, Router>()
   #refreshing: Promise<void> | null = null
+  #next: Promise<void> | null = null
 
   constructor(queries: QueriesPort) {
     this.#queries = queries
   }
 
+  /** Whoever asks sees what was written before: a look that has begun already may have missed it. */
   refresh(): Promise<void> {
-    this.#refreshing ??= this.#load().finally(() => {
-      this.#refreshing = null
-    })
-    return this.#refreshing
+    if (this.#refreshing === null) return this.#refresh()
+    this.#next ??= this.#refreshing.catch(() => {}).then(() => this.#refresh())
+    return this.#next
   }
 
   get version(): number {
@@ -54,8 +55,17 @@ export class CatalogCache {
     return this.#catalog
   }
 
+  #refresh(): Promise<void> {
+    this.#next = null
+    this.#refreshing = this.#load().finally(() => {
+      this.#refreshing = null
+    })
+    return this.#refreshing
+  }
+
   async #load(): Promise<void> {
     const catalog = await this.#queries.catalog()
+    if (this.#catalog !== null && catalog.version < this.#catalog.version) return // a later look was quicker
     // What is the same version routes the same: what was worked out for it stays.
     if (catalog.version !== this.#catalog?.version) this.#routers = new Map()
     this.#catalog = catalog
