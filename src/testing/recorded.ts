@@ -18,6 +18,12 @@ export type Part<T> = T extends readonly (infer Item)[]
     ? { readonly [Key in keyof T]?: Part<T[Key]> }
     : T
 
+/** A call that emits, and what it let out so far. */
+interface Emitting {
+  readonly emits: RecordedEmit[]
+  isOver: boolean
+}
+
 /**
  * What a test's Carillon emitted, in order. Staged events count from their release on; an emit that was
  * refused does not count.
@@ -26,20 +32,27 @@ export type Part<T> = T extends readonly (infer Item)[]
  */
 export class Recorded {
   readonly #emits: RecordedEmit[] = []
-  readonly #current = new AsyncLocalStorage<RecordedEmit[]>()
+  readonly #current = new AsyncLocalStorage<Emitting>()
 
   constructor(events: EventModule) {
     events.addInterceptor((event, { isGrouped }) => {
-      if (isGrouped === true || !event.metadata?.eventGroupId) this.#current.getStore()?.push(toRecord(event))
+      const emitting = this.#current.getStore()
+      if (emitting?.isOver === false) {
+        if (isGrouped === true || !event.metadata?.eventGroupId) emitting.emits.push(toRecord(event))
+      } else if (isGrouped === true) this.#emits.push(toRecord(event)) // a run has ended, and releases them itself
     })
   }
 
   /** Keeps what `emit` lets out, if it succeeds. */
   async during<T>(emit: () => Promise<T>): Promise<T> {
-    const emits: RecordedEmit[] = []
-    const result = await this.#current.run(emits, emit)
-    this.#emits.push(...emits)
-    return result
+    const emitting: Emitting = { emits: [], isOver: false }
+    try {
+      const result = await this.#current.run(emitting, emit)
+      this.#emits.push(...emitting.emits)
+      return result
+    } finally {
+      emitting.isOver = true // what it causes goes on in its name
+    }
   }
 
   get list(): readonly RecordedEmit[] {

@@ -1,6 +1,10 @@
 import { afterEach, describe, expect, it } from "vitest"
 import { z } from "zod"
 import { defineEvent } from "../core/definition.ts"
+import { createStep } from "../workflows/create-step.ts"
+import { createWorkflow } from "../workflows/create-workflow.ts"
+import { emitEventStep } from "../workflows/emit-event-step.ts"
+import { sleepStep } from "../workflows/sleep-step.ts"
 import { createTestCarillon, type TestCarillon, type TestCarillonOptions } from "./test-carillon.ts"
 
 const open: TestCarillon[] = []
@@ -162,5 +166,34 @@ describe("recorded", () => {
     carillon.recorded.expectEmitted("order.placed", { id: "ord_1001" })
     carillon.recorded.clear()
     expect(carillon.recorded.list).toEqual([])
+  })
+
+  it("keeps what a run emitted once it is done, whoever began it, and nothing of one that was undone", async () => {
+    const charge = createStep("charge", async ({ refused }: { refused?: boolean }) => {
+      if (refused === true) throw new Error("The card was refused")
+    })
+    const placeOrder = createWorkflow("place-order-recorded", (order: { id: string; refused?: boolean }) => {
+      emitEventStep({ eventName: "order.placed", data: { id: order.id } })
+      sleepStep({ seconds: 60 })
+      charge(order)
+    })
+    const carillon = await setup({ inline: true })
+    carillon.events.subscribe<{ id: string }>(
+      "cart.closed",
+      async ({ data }, { container }) => void (await placeOrder(container).run({ input: { id: data.id } })),
+      { subscriberId: "place-order" },
+    )
+    await placeOrder(carillon.container).run({ input: { id: "ord_1001" } })
+    await placeOrder(carillon.container).run({ input: { id: "ord_1002", refused: true } })
+    await carillon.events.emit({ name: "cart.closed", data: { id: "ord_1003" } })
+    carillon.recorded.expectNotEmitted("order.placed")
+
+    await carillon.clock.advance("61s")
+
+    expect(carillon.recorded.list.map(({ name, data }) => [name, data])).toEqual([
+      ["cart.closed", { id: "ord_1003" }],
+      ["order.placed", { id: "ord_1001" }],
+      ["order.placed", { id: "ord_1003" }],
+    ])
   })
 })

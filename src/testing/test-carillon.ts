@@ -1,5 +1,6 @@
 import { type Carillon, createCarillon } from "../carillon.ts"
 import type { CarillonOptions } from "../options.ts"
+import { currentStep } from "../worker/current-step.ts"
 import { currentDelivery } from "../worker/delivery.ts"
 import { type MovingClock, movingClock } from "./moving-clock.ts"
 import { Recorded } from "./recorded.ts"
@@ -69,9 +70,10 @@ function observe(carillon: Carillon, around: <T>(emit: () => Promise<T>) => Prom
   return carillon
 }
 
-/** A handler that emits must not wait for itself: only the outermost emit waits. */
+/** A handler or a step that emits must not wait for itself: only the outermost emit waits. */
 async function thenDrain<T>(carillon: Carillon, emitted: Promise<T>): Promise<T> {
   const result = await emitted
-  if (currentDelivery.getStore() === undefined) await carillon.drain()
+  const isOutermost = currentDelivery.getStore() === undefined && currentStep.getStore() === undefined
+  if (isOutermost) await carillon.drain()
   return result
 }
