@@ -229,6 +229,7 @@ export class Carillon {
       policy: resolvePolicy({}, options.policy),
       pollMs: options.pollMs,
       listing: this.#operations.listing,
+      onEnded: (run, state) => this.#operations.operational.runEnded(run, state),
       container: this.container,
       newId: commitId,
       release: (eventGroupId) => this.#emitter.release(eventGroupId),

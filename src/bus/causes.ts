@@ -21,11 +21,24 @@ export interface Caused {
 const MOST_CAUSES = 20
 const EVENTS_SEARCHED = 5_000
 
-/** What caused it, its cause's cause, and so on; nearest first. A run's cause is the run whose step it is, if any. */
-export async function causesOf(queries: QueriesPort, view: EventView): Promise<RelatedEvent[]> {
+/** What caused it, its cause's cause, and so on; nearest first. */
+export function causesOf(queries: QueriesPort, { id, causationId }: EventView): Promise<RelatedEvent[]> {
+  return lineOf(queries, id, causationId)
+}
+
+/** The same of a run, whose cause is the run that it is a step of, if any. */
+export function causesOfRun(queries: QueriesPort, row: RunRow): Promise<RelatedEvent[]> {
+  return lineOf(queries, row.id, causeOfRun(row))
+}
+
+function causeOfRun({ parent, context }: RunRow): string | null {
+  return parent?.run ?? context.causationId
+}
+
+async function lineOf(queries: QueriesPort, self: string, first: string | null): Promise<RelatedEvent[]> {
   const causes: RelatedEvent[] = []
-  const seen = new Set([view.id])
-  for (let id = view.causationId; id !== null && !seen.has(id) && causes.length < MOST_CAUSES; ) {
+  const seen = new Set([self])
+  for (let id = first; id !== null && !seen.has(id) && causes.length < MOST_CAUSES; ) {
     seen.add(id)
     const found = isRunId(id) ? await runCause(queries, id) : await eventCause(queries, id)
     causes.push(found.cause)
@@ -43,7 +56,7 @@ async function runCause(queries: QueriesPort, id: string): Promise<Found> {
   const row = await queries.run(id)
   if (row === null) return { cause: { kind: "run", id, name: null, at: null }, before: null }
   const cause = { kind: "run", id, name: row.workflow, at: new Date(row.startedAt) } as const
-  return { cause, before: row.parent?.run ?? row.context.causationId }
+  return { cause, before: causeOfRun(row) }
 }
 
 async function eventCause(queries: QueriesPort, id: string): Promise<Found> {

@@ -2,6 +2,7 @@ import type { Clock, Timer } from "../core/clock.ts"
 import type { DraftEvent } from "../core/event.ts"
 import { parseDeliveryId } from "../core/ids.ts"
 import { isOperational } from "../core/route.ts"
+import type { RunState } from "../core/run.ts"
 import { parseScope } from "../core/scope.ts"
 import { wishesForEvents } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
@@ -9,6 +10,7 @@ import { OUTBOX } from "../engine/transactions.ts"
 import type { Committer } from "../worker/committer.ts"
 import type { Delivery } from "../worker/delivery.ts"
 import type { Death } from "../worker/worker.ts"
+import { type Cause, OperationalRuns } from "./operational-runs.ts"
 import { lookAtStaff, type Staff, type StaffSources } from "./staff.ts"
 import { type SubscriptionReport, subscriptionReport } from "./subscription-report.ts"
 
@@ -42,6 +44,7 @@ const CRASHES_SINCE_MS = 600_000
  */
 export class Operational {
   readonly #options: OperationalOptions
+  readonly #runs: OperationalRuns
   readonly #laggingSince = new Map<number, number>()
   readonly #orphanedSince = new Map<number, number>()
   readonly #reported = new Set<string>()
@@ -51,6 +54,10 @@ export class Operational {
 
   constructor(options: OperationalOptions) {
     this.#options = options
+    this.#runs = new OperationalRuns(options.sources.engine.queries, {
+      isSilent: (name) => this.#isSilent(name),
+      emit: (name, data, about, cause) => this.#emit(name, data, about, cause),
+    })
   }
 
   /** Watches lag, orphans and event groups, as long as this is the store's longest-serving worker. */
@@ -78,7 +85,13 @@ export class Operational {
       group: this.#groupOf(handler.no),
       attempt: delivery.attempt,
     }
-    this.#emit(STUCK, data, `${delivery.deliveryId}/${delivery.attempt}`, view).catch(this.#options.onError)
+    this.#emit(STUCK, data, `${delivery.deliveryId}/${delivery.attempt}`, causeOf(view)).catch(
+      this.#options.onError,
+    )
+  }
+
+  runEnded(id: string, state: RunState): void {
+    this.#runs.ended(id, state).catch(this.#options.onError)
   }
 
   /** An event that was emitted in a transaction, and could not be released for its id. */
@@ -94,11 +107,12 @@ export class Operational {
     const wanted = [DEAD_LETTER, LAGGING, RECOVERED, ORPHANED, EXPIRED].filter(
       (name) => !this.#isSilent(name),
     )
-    if (wanted.length === 0) return
+    if (wanted.length === 0 && this.#runs.isSilent) return
     const staff = await lookAtStaff(sources)
     if (!isFirst(staff, sources.worker.number)) return
     if (wanted.includes(EXPIRED)) await this.#watchGroups(staff.now)
     if (wanted.includes(DEAD_LETTER)) await this.#watchCrashes(staff.now)
+    await this.#runs.watch(staff.now)
     if (wanted.some((name) => name !== EXPIRED && name !== DEAD_LETTER)) await this.#watchSubscriptions(staff)
   }
 
@@ -137,7 +151,7 @@ export class Operational {
       reason,
       error,
     }
-    await this.#emit(DEAD_LETTER, data, `${deliveryId}/${at}`, view)
+    await this.#emit(DEAD_LETTER, data, `${deliveryId}/${at}`, causeOf(view))
   }
 
   async #watchSubscriptions(staff: Staff): Promise<void> {
@@ -218,7 +232,7 @@ export class Operational {
   }
 
   /** Said twice by two workers, it is one event: the id says what it is about. */
-  async #emit(name: string, data: object, about: string, cause: EventView | null = null): Promise<void> {
+  async #emit(name: string, data: object, about: string, cause: Cause | null = null): Promise<void> {
     const { committer, clock, scope } = this.#options
     const id = `${name}/${about}`.slice(0, LONGEST_ID)
     const extra =
@@ -227,7 +241,7 @@ export class Operational {
         : JSON.stringify({ causationId: cause.id, correlationId: cause.correlationId ?? cause.id })
     const draft = {
       name,
-      scope: cause?.stored.scope ?? scope,
+      scope: cause?.scope ?? scope,
       sender: "carillon",
       key: null,
       at: clock.now(),
@@ -259,6 +273,10 @@ const LONGEST_ID = 255
 function aboutDelivery(view: EventView, deliveryId: string) {
   const { id: eventId, name: eventName, key, stored } = view
   return { deliveryId, eventId, eventName, key, scope: parseScope(stored.scope) }
+}
+
+function causeOf({ id, correlationId, stored }: EventView): Cause {
+  return { id, correlationId, scope: stored.scope }
 }
 
 /** One worker of all watches: what each of them saw would be said as often. */

@@ -1,5 +1,6 @@
 import type { Listing } from "../bus/listing.ts"
 import { InvalidInputError } from "../core/errors.ts"
+import type { RunState } from "../core/run.ts"
 import type { WorkflowDefinition } from "./definition.ts"
 import type { LiveRun } from "./live-run.ts"
 import { outcomeOf, viewOfLive } from "./outcome.ts"
@@ -11,6 +12,7 @@ import { WorkflowEngine } from "./service.ts"
 export interface WorkflowsOptions extends Omit<RunsOptions, "onTick"> {
   readonly pollMs: number
   readonly listing: Listing
+  readonly onEnded: (run: string, state: RunState) => void
 }
 
 /** Everything about workflows in one process: the runs held here, the schedules, the engine service. */
@@ -36,7 +38,9 @@ export class Workflows {
       dueBy: (at) => worker.dueBy(at),
     })
     this.runs.listeners.addToAll((run, moment) => {
-      if (moment === "finish" && run.state !== "done") options.warn(undoneWords(run))
+      if (moment !== "finish") return
+      if (run.state !== "done") options.warn(undoneWords(run))
+      options.onEnded(run.id, run.state)
     })
     this.engine = new WorkflowEngine({
       runs: this.runs,
