@@ -274,7 +274,8 @@ export class LiveRun implements RunFacts {
     const isPaused = this.#seat.isPaused(this)
     if (isIdle && (decision.start.length === 0 || isPaused || (this.#suspected && fresh.length > 0)))
       return "park"
-    if (fresh.length > 0) return "write"
+    const turnsBack = decision.state === "compensating" && this.state === "invoking"
+    if (fresh.length > 0 || turnsBack) return "write"
     if (decision.start.length > 0 && !isPaused && this.#seat.mayStart()) return "start"
     return "wait"
   }

