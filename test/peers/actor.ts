@@ -39,6 +39,7 @@ async function playAll(): Promise<void> {
   const together = asked.filter(({ alone }) => alone !== true)
   await Promise.all(Array.from({ length: TOGETHER }, () => playOn(lane, together)))
   for (const program of asked.filter(({ alone }) => alone)) await playAlone(lane, program)
+  await Promise.race([lane.close(), sleep(LONGEST_MS)])
 }
 
 function open(): Promise<Lane> {

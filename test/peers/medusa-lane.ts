@@ -47,7 +47,8 @@ export async function openMedusaLocal(): Promise<Lane> {
 
 /** An app of Medusa's with one of its engines and its local event bus, on an empty database. */
 export async function openMedusa({ lane, database, redis }: LaneOrder): Promise<Lane> {
-  if (lane === "medusa-redis") await forgetRuns(redis)
+  const forget = () => (lane === "medusa-redis" ? forgetKeys(redis) : Promise.resolve())
+  await forget()
   const { MedusaApp, asValue, createMedusaContainer, createPgConnection } = framework()
   const connection = createPgConnection({ clientUrl: database, schema: "public", driverOptions: {} })
   const sharedContainer = createMedusaContainer()
@@ -82,6 +83,7 @@ export async function openMedusa({ lane, database, redis }: LaneOrder): Promise<
     },
     close: async () => {
       await app.onApplicationShutdown()
+      await forget()
       await connection.destroy()
     },
   }
@@ -90,21 +92,21 @@ export async function openMedusa({ lane, database, redis }: LaneOrder): Promise<
 const CONNECTION = "__pg_connection__"
 const inMemory = { resolve: "@medusajs/workflow-engine-inmemory", options: {} }
 
-/** Queues of their own, so that nothing of another run is met. */
+const QUEUE_PREFIX = "carillon-peers"
+
 function inRedis(redisUrl: string): object {
-  const prefix = `carillon-peers-${process.pid}`
-  const [queueOptions, workerOptions] = [{ prefix }, { prefix }]
+  const [queueOptions, workerOptions] = [{ prefix: QUEUE_PREFIX }, { prefix: QUEUE_PREFIX }]
   return {
     resolve: "@medusajs/workflow-engine-redis",
     options: { redis: { redisUrl, queueOptions, workerOptions } },
   }
 }
 
-/** Runs that never ended stay in Redis, and the next play would meet them. */
-async function forgetRuns(redis: string): Promise<void> {
+/** Runs that never ended stay in Redis, and the next play would meet them; queues that are not taken down, too. */
+async function forgetKeys(redis: string): Promise<void> {
   const Redis = createRequire(peers.resolve("@medusajs/workflow-engine-redis"))("ioredis") as Ioredis
   const client = new Redis(redis)
-  const keys = await client.keys("dtrx:*")
+  const keys = [...(await client.keys("dtrx:*")), ...(await client.keys(`${QUEUE_PREFIX}:*`))]
   if (keys.length > 0) await client.del(...keys)
   client.disconnect()
 }

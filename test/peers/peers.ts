@@ -22,6 +22,9 @@ export function installMedusa(): string | null {
   return null
 }
 
+/** One of the tests' and benches' own, so that forgetting leftovers never meets an application's keys. */
+const REDIS_DATABASE = 15
+
 /** Where Redis is; null = it does not answer there. */
 export async function redisUrl(): Promise<string | null> {
   const url = new URL(process.env.REDIS_URL ?? "redis://127.0.0.1:6379")
@@ -31,6 +34,7 @@ export async function redisUrl(): Promise<string | null> {
     socket.setTimeout(1_000, () => resolve(false))
   })
   socket.destroy()
+  url.pathname = `/${REDIS_DATABASE}`
   return answers ? url.href : null
 }
 
