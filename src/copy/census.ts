@@ -2,7 +2,7 @@ import { StoreError } from "../core/errors.ts"
 import { JOB_STATES, LEASED, WAITING } from "../core/job.ts"
 import type { CopyReport, StateCount } from "./report.ts"
 import type { Source } from "./source.ts"
-import { TABLES, type Table } from "./tables.ts"
+import type { Table } from "./tables.ts"
 import type { Target } from "./target.ts"
 
 const BATCH_STATES = ["open", "leased", "closed"]
@@ -21,11 +21,11 @@ type Census = Pick<CopyReport, "tables" | "states" | "handedBack" | "replaced">
  *
  * @throws StoreError when they are not equal: then the copy stays unfinished, for nobody to use
  */
-export async function takeCensus(source: Source, target: Target): Promise<Census> {
+export async function takeCensus(source: Source, target: Target, all: readonly Table[]): Promise<Census> {
   const tables: Record<string, number> = {}
   const states: StateCount[] = []
   let replaced = 0
-  for (const table of TABLES) {
+  for (const table of all) {
     tables[table.name] = await countInBoth(table, source, target)
     if (table.name in STATES) states.push(...(await countStates(table, source, target)))
     replaced += target.stateOf(table).replaced

@@ -23,7 +23,8 @@ export interface CopyOptions {
 
 /**
  * Copies a store from a SQLite file to a PostgreSQL database, with everything open and all history: numbers
- * and ids stay as they are, so every delivery goes on where it stood.
+ * and ids stay as they are, so every delivery and every run goes on where it stood. The tables of modules
+ * (`data_…`) go along.
  *
  * It goes in slices of some thousand rows, each a transaction. Called again after it was interrupted, however
  * that was, it goes on behind the last slice; until it has ended nobody else can open the target. The file is
@@ -69,6 +70,7 @@ const NOTHING_DONE: Omit<Done, "endedAt"> = {
   tables: {},
   states: [],
   handedBack: 0,
+  leftOut: [],
   ended: [],
   replaced: 0,
 }
@@ -85,13 +87,15 @@ class Copy {
   }
 
   async run(): Promise<Done> {
-    const fingerprint = this.#source.fingerprint()
-    const found = await this.#target.begin(this.#source.path, fingerprint)
+    const data = this.#source.findData()
+    const fingerprint = this.#source.fingerprint(data)
+    const found = await this.#target.begin(this.#source.path, fingerprint, data.tables)
     if (typeof found === "object") return { ...NOTHING_DONE, endedAt: found.endedAt }
-    for (const table of TABLES) await this.#copy(table)
-    const census = await takeCensus(this.#source, this.#target)
-    const ended = await this.#target.finish(fingerprint, this.#lastNumbers())
-    return { ...census, ended, endedAt: null, resumed: found === "some" }
+    const tables = [...TABLES, ...data.tables]
+    for (const table of tables) await this.#copy(table)
+    const census = await takeCensus(this.#source, this.#target, tables)
+    const ended = await this.#target.finish(fingerprint, this.#lastNumbers(), tables)
+    return { ...census, leftOut: data.leftOut, ended, endedAt: null, resumed: found === "some" }
   }
 
   async #copy(table: Table): Promise<void> {

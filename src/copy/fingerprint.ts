@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto"
+import type { DataTable } from "./data-tables.ts"
 import type { Row, Value } from "./tables.ts"
 
 /** What tells the state of a store: whoever works on it, emits, steers or prunes changes some of it. */
 export type Fingerprint = Readonly<Record<string, string>>
 
-export function fingerprintOf(ask: (sql: string) => readonly Row[]): Fingerprint {
+export function fingerprintOf(ask: (sql: string) => readonly Row[], data: readonly DataTable[]): Fingerprint {
   const parts: Record<string, string> = {}
-  for (const [what, sql] of QUESTIONS)
+  for (const [what, sql] of [...QUESTIONS, ...data.map(questionOf)])
     for (const { name = null, ...values } of ask(sql))
       parts[name === null ? what : `${what} ${name}`] = Object.values(values).map(shown).join("/")
   return parts
@@ -22,7 +23,14 @@ const QUESTIONS: readonly (readonly [what: string, sql: string])[] = [
   ["batches", "SELECT count(*), max(no), sum(state) FROM batches"],
   ["parts", "SELECT count(*), max(no), sum(state) FROM parts"],
   ["jobs", "SELECT count(*), max(no), sum(state), max(updated_at) FROM jobs"],
+  ["records", "SELECT count(*), sum(length(value)) FROM records"],
 ]
+
+/** A row that is changed or softly deleted says when. */
+function questionOf({ name, columns }: DataTable): readonly [what: string, sql: string] {
+  const newest = columns.some((column) => column.name === "updated_at") ? ', max("updated_at")' : ""
+  return [name, `SELECT count(*)${newest} FROM "${name}"`]
+}
 
 function shown(value: Value): string {
   return value === null ? "-" : String(value)

@@ -1,3 +1,5 @@
+import type { LeftOut } from "./data-tables.ts"
+
 /** What was copied, and what of it is still to be done. */
 export interface CopyReport {
   readonly from: string
@@ -13,6 +15,8 @@ export interface CopyReport {
   readonly states: readonly StateCount[]
   /** Rows that dead workers of the file still held: they wait now, and nobody's crash is counted. */
   readonly handedBack: number
+  /** Tables and indexes that were made by hand among those of modules, and are not in the copy. */
+  readonly leftOut: readonly LeftOut[]
   /** Subscriptions that lived only as long as a worker of the file, and ended with it. */
   readonly ended: readonly EndedSubscription[]
   /** Rows with texts that PostgreSQL cannot hold as they were; `onReplaced` was told of each. */

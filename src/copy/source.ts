@@ -3,6 +3,7 @@ import { DatabaseSync, type SQLInputValue } from "node:sqlite"
 import { ConfigError, StoreError } from "../core/errors.ts"
 import { isBusy } from "../engines/sqlite/database.ts"
 import { checkVersion, notOurs, refuseWorkers } from "./at-rest.ts"
+import { type FoundData, findData } from "./data-tables.ts"
 import { type Fingerprint, fingerprintOf } from "./fingerprint.ts"
 import type { Numbered, Row, Table, Value } from "./tables.ts"
 
@@ -56,12 +57,17 @@ export class Source {
     this.#guardian?.close()
   }
 
+  /** What modules of the application keep beside the events. */
+  findData(): FoundData {
+    return findData((sql, ...values) => this.#all(sql, ...values))
+  }
+
   /** The next rows behind the cursor; none at the end. */
   read({ name, key }: Table, cursor: readonly Value[] | null): Row[] {
-    const order = key.join(", ")
+    const order = key.map((column) => `"${column}"`).join(", ")
     const behind = cursor === null ? "" : `WHERE (${order}) > (${key.map(() => "?").join(", ")})`
     const statement = this.#db.prepare(
-      `SELECT * FROM ${name} ${behind} ORDER BY ${order} LIMIT ${ROWS_PER_SLICE}`,
+      `SELECT * FROM "${name}" ${behind} ORDER BY ${order} LIMIT ${ROWS_PER_SLICE}`,
     )
     const rows: Row[] = []
     let length = 0
@@ -78,7 +84,7 @@ export class Source {
   }
 
   count({ name }: Table): number {
-    return this.#all(`SELECT count(*) AS n FROM ${name}`)[0]?.n as number
+    return this.#all(`SELECT count(*) AS n FROM "${name}"`)[0]?.n as number
   }
 
   /** As many rows as it should have: to count its events would mean to read the whole file. */
@@ -99,8 +105,8 @@ export class Source {
     return this.#all(`SELECT coalesce(max(${column}), 0) AS no FROM ${name}`)[0]?.no as number
   }
 
-  fingerprint(): Fingerprint {
-    return fingerprintOf((sql) => this.#all(sql))
+  fingerprint(data: FoundData): Fingerprint {
+    return fingerprintOf((sql) => this.#all(sql), data.tables)
   }
 
   #all(sql: string, ...values: SQLInputValue[]): Row[] {

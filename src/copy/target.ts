@@ -1,6 +1,6 @@
 import { StoreError } from "../core/errors.ts"
 import { reach } from "../engine/faults.ts"
-import { closeForCopy, openAfterCopy, writeAsCopy } from "../engines/postgres/copying.ts"
+import { closeForCopy, closeTableForCopy, openAfterCopy, writeAsCopy } from "../engines/postgres/copying.ts"
 import { Database, loadDriver, type TransactionSession } from "../engines/postgres/database.ts"
 import { toStoreError } from "../engines/postgres/failures.ts"
 import { learnTime, migrate } from "../engines/postgres/maintenance.ts"
@@ -8,6 +8,7 @@ import { MIGRATIONS } from "../engines/postgres/migrations.ts"
 import { ServerTime } from "../engines/postgres/time.ts"
 import type { ResolvedPostgres } from "../options.ts"
 import { Book, type TableState } from "./book.ts"
+import { type DataTable, makingOf } from "./data-tables.ts"
 import { digestOf, type Fingerprint } from "./fingerprint.ts"
 import type { EndedSubscription } from "./report.ts"
 import { type Numbered, type Row, TABLES, type Table } from "./tables.ts"
@@ -55,7 +56,7 @@ export class Target {
    *
    * @throws StoreError when the store holds anything else; it stays as it is
    */
-  async begin(path: string, fingerprint: Fingerprint): Promise<Found> {
+  async begin(path: string, fingerprint: Fingerprint, data: readonly DataTable[]): Promise<Found> {
     const [row] = await this.#all(LOOK)
     if (row?.begun === true) return this.#goOn(fingerprint)
     if (row?.made === true) {
@@ -67,9 +68,16 @@ export class Target {
     await this.#db.transaction("commits", async (session) => {
       await closeForCopy(session, this.#db)
       await this.#refuseContent(async (sql) => (await session.query(this.#db.text(sql))).rows)
+      for (const table of data) await this.#make(session, table)
       await this.#book.open(session, path, fingerprint)
     })
     return "nothing"
+  }
+
+  /** Modules open the database by connections of their own: theirs are closed to them as well. */
+  async #make(session: TransactionSession, table: DataTable): Promise<void> {
+    for (const statement of makingOf(table)) await session.query(this.#db.text(statement))
+    await closeTableForCopy(session, this.#db, `"${table.name}"`)
   }
 
   stateOf(table: Table): TableState {
@@ -95,7 +103,7 @@ export class Target {
   }
 
   async count({ name }: Table): Promise<number> {
-    const [row] = await this.#all(`SELECT count(*) AS n FROM store.${name}`)
+    const [row] = await this.#all(`SELECT count(*) AS n FROM store."${name}"`)
     return Number(row?.n)
   }
 
@@ -108,9 +116,10 @@ export class Target {
   async finish(
     fingerprint: Fingerprint,
     lastNumbers: ReadonlyMap<Numbered, number>,
+    tables: readonly Table[],
   ): Promise<EndedSubscription[]> {
     // A planner that takes a full store for an empty one would read all of it.
-    for (const { name } of TABLES) await this.#all(`ANALYZE store.${name}`)
+    for (const { name } of tables) await this.#all(`ANALYZE store."${name}"`)
     const ended = await this.#db.transaction("transactions", async (session) => {
       await writeAsCopy(session)
       const ended = await this.#endEphemeral(session)
@@ -135,10 +144,13 @@ export class Target {
     return "some"
   }
 
-  async #refuseContent(ask: (sql: string) => Promise<readonly unknown[]>): Promise<void> {
+  async #refuseContent(ask: (sql: string) => Promise<readonly Record<string, unknown>[]>): Promise<void> {
     const full: string[] = []
-    for (const name of MUST_BE_EMPTY)
-      if ((await ask(`SELECT 1 FROM store.${name} LIMIT 1`)).length > 0) full.push(name)
+    const ofModules = (await ask(DATA_TABLES.replace("$schema", this.#db.options.schema))).map(({ name }) =>
+      String(name),
+    )
+    for (const name of [...MUST_BE_EMPTY, ...ofModules])
+      if ((await ask(`SELECT 1 FROM store."${name}" LIMIT 1`)).length > 0) full.push(name)
     if (full.length === 0) return
     throw new StoreError(
       `Expected the schema ${this.#db.schema} to be new or empty, got one that holds ${full.join(", ")} already. Nothing was changed. Name another with --schema, or drop it.`,
@@ -183,6 +195,9 @@ const EPHEMERAL = `SELECT s.no, s.id, s.group_name FROM store.subscriptions s
 
 /** Each store begins with some of `meta`. */
 const MUST_BE_EMPTY = [...TABLES.map(({ name }) => name).filter((name) => name !== "meta"), "workers"]
+
+const DATA_TABLES = `SELECT c.relname AS name FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+  WHERE n.nspname = '$schema' AND c.relkind IN ('r', 'p') AND starts_with(c.relname, 'data_') ORDER BY 1`
 
 /** Under this name the store remembers that the copy has ended: the same again finds nothing to do. */
 function endName(fingerprint: Fingerprint): string {

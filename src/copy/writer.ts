@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto"
 import { StoreError } from "../core/errors.ts"
 import { commitTime } from "../core/ids.ts"
 import type { Database, HotStatement, TransactionSession } from "../engines/postgres/database.ts"
@@ -20,7 +21,7 @@ export class Writer {
 
   /** The columns are those of the file; PostgreSQL's may be more, and are left to their defaults. */
   static async of(db: Database, table: Table, names: readonly string[]): Promise<Writer> {
-    const rows = await db.callOn("commits", COLUMNS, [`${db.schema}.${table.name}`])
+    const rows = await db.callOn("commits", COLUMNS, [`${db.schema}."${table.name}"`])
     const types = new Map(rows.map((row) => [row.name as string, row.type as string]))
     const columns = names.map((name) => {
       const type = types.get(name)
@@ -36,8 +37,8 @@ export class Writer {
     this.#columns = columns
     const lists = columns.map(({ type }, i) => `$${i + 1}::${type}[]`)
     this.#insert = {
-      name: `carillon_copy_${table.name}`,
-      sql: `INSERT INTO store.${table.name} (${columns.map(({ name }) => name).join(", ")})
+      name: `carillon_copy_${table.name.length > LONGEST_NAME ? digestOf(table.name) : table.name}`,
+      sql: `INSERT INTO store."${table.name}" (${columns.map(({ name }) => `"${name}"`).join(", ")})
         SELECT * FROM unnest(${lists.join(", ")}) ${table.onConflict}`,
     }
   }
@@ -76,11 +77,22 @@ const COLUMNS: HotStatement = {
     WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped`,
 }
 
+/** Texts, moments and JSON stand in the file as text. */
+const NUMBERS: ReadonlySet<string> = new Set(["smallint", "integer", "bigint", "double precision", "boolean"])
+
+/** The server cuts names of statements off at 63 characters, and what is called the same must be the same. */
+const LONGEST_NAME = 40
+
+function digestOf(name: string): string {
+  return createHash("sha256").update(name).digest("hex").slice(0, LONGEST_NAME)
+}
+
 /** A column as an array; where it holds nothing, it is not sent: unnest fills up with nulls. */
 function listOf({ name, type }: Column, rows: readonly Row[]): unknown {
   if (rows.every((row) => row[name] === null)) return null
-  if (type === "text") return rows.map((row) => row[name])
+  if (!NUMBERS.has(type)) return rows.map((row) => row[name])
   const numbers = rows.map((row) => row[name] as number | null)
+  if (type === "boolean") return arrayOf(numbers.map((number) => (number === null ? null : number !== 0)))
   return arrayOf(type === "double precision" ? numbers : numbers.map(whole))
 }
 

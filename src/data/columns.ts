@@ -33,6 +33,12 @@ const TYPES = {
   },
 } as const
 
+/** What a column of that type in a file is on a server; null = it is none of ours. */
+export function postgresTypeOf(sqliteType: string): string | null {
+  const kind = Object.entries(TYPES.sqlite).find(([, type]) => type === sqliteType)?.[0]
+  return kind === undefined ? null : TYPES.postgres[kind as keyof typeof TYPES.postgres]
+}
+
 export interface Index {
   readonly name: string
   readonly property: string

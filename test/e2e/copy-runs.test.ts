@@ -49,7 +49,11 @@ await describePostgres("a copy of a store with runs", () => {
     expect(report.tables).toMatchObject({ runs: 3, run_steps: 3, records: 1 })
     const { postgres } = resolveOptions({ database: database.url })
     if (postgres === null) throw new Error("Expected the options of PostgreSQL.")
-    const { engine: server } = await openPostgres({ ...postgres, applicationName: "copy", clock: systemClock })
+    const { engine: server } = await openPostgres({
+      ...postgres,
+      applicationName: "copy",
+      clock: systemClock,
+    })
     const shop = shopOn(server)
     const after = new OrderRuns(shop, before.subscription, await shop.join())
     expect(await Promise.all([parked, done].map(({ id }) => after.row(id)))).toEqual(rows)

@@ -67,7 +67,7 @@ class JsonLines {
 }
 
 function printReport(report: CopyReport): void {
-  const { from, to, endedAt, tables, states, handedBack, ended, replaced } = report
+  const { from, to, endedAt, tables, states, handedBack, ended, replaced, leftOut } = report
   if (endedAt !== null) {
     print(`${from} was copied to ${to} at ${endedAt.toISOString()} already: there is nothing to do`)
     return
@@ -84,6 +84,8 @@ function printReport(report: CopyReport): void {
     print(
       `${visible(id)} (${visible(group)}) ended with its worker; ${cancelled} deliveries that waited for it are cancelled`,
     )
+  for (const { name, why } of leftOut)
+    print(`left out: ${visible(name)}, ${visible(why)}; make it anew by hand`)
   if (replaced > 0) print(`${replaced} rows held a zero byte, which U+FFFD replaces`)
   print(`${from} is copied to ${to}`)
 }

@@ -23,12 +23,19 @@ const GUARDED = ["commits", "staged", "workers", "subscriptions", "jobs", "runs"
 
 export async function closeForCopy(session: TransactionSession, db: Database): Promise<void> {
   await session.query(db.text(CLOSE))
-  for (const table of GUARDED)
-    await session.query(
-      db.text(
-        `CREATE TRIGGER copying BEFORE INSERT ON store.${table} FOR EACH STATEMENT EXECUTE FUNCTION store.refuse_while_copying()`,
-      ),
-    )
+  for (const table of GUARDED) await closeTableForCopy(session, db, table)
+}
+
+export async function closeTableForCopy(
+  session: TransactionSession,
+  db: Database,
+  table: string,
+): Promise<void> {
+  await session.query(
+    db.text(
+      `CREATE TRIGGER copying BEFORE INSERT ON store.${table} FOR EACH STATEMENT EXECUTE FUNCTION store.refuse_while_copying()`,
+    ),
+  )
 }
 
 export async function openAfterCopy(session: TransactionSession, db: Database): Promise<void> {

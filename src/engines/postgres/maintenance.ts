@@ -89,10 +89,10 @@ async function versionOf(session: Session): Promise<{ number: number; oldest: nu
   return { number: row?.number as number, oldest: row?.oldest as number }
 }
 
-/** A schema that holds somebody else's tables is not ours to write into. */
+/** A schema that holds somebody else's tables is not ours to write into; modules may have been opened before. */
 async function begin(session: TransactionSession, db: Database): Promise<void> {
   const { rows } = await session.query(
-    "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v') LIMIT 1",
+    "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND c.relkind IN ('r', 'p', 'v') AND NOT starts_with(c.relname, 'data_') LIMIT 1",
     [db.options.schema],
   )
   const found = rows[0] as { relname: string } | undefined
