@@ -33,25 +33,6 @@ await describeEngines((engine) => {
   }
 
   describe("a Carillon that stops", () => {
-    it("lets a step end, begins no other, and leaves the rest to another worker", async () => {
-      const charged = signal<string>()
-      const workflow = orderWorkflow(() => charged.promise)
-      const first = await shop.carillon({ graceMs: 5_000 })
-      const ended = workflow(first.container).run()
-      const refusal = expect(ended).rejects.toMatchObject({ code: "CARILLON_STOPPED" })
-      await until(() => shop.log.length === 1, "the charge")
-
-      const stopped = first.stop()
-      charged.resolve("paid")
-      await Promise.all([stopped, refusal])
-      expect(shop.log).toEqual(["charge 1 charge"])
-      const second = await shop.carillon()
-      await second.drain()
-
-      expect(shop.log).toEqual(["charge 1 charge", "ship"])
-      expect(await only(second)).toMatchObject({ state: "done", result: "paid" })
-    })
-
     it("tells a step that outlasts its grace, notes it as begun, and another worker does it again", async () => {
       const reasons: unknown[] = []
       const workflow = orderWorkflow((attempt, abort) => {
@@ -84,17 +65,6 @@ await describeEngines((engine) => {
       ])
       expect(steps[0]?.error).toContain("its grace time is over")
       expect(shop.log).toEqual(["charge 1 charge", "charge 2 charge", "ship"])
-    })
-
-    it("runs what it is asked to before it is started, and refuses once it is stopped", async () => {
-      const workflow = orderWorkflow(async () => "paid")
-      const carillon = await shop.carillon({ start: false })
-
-      const { result } = await workflow(carillon.container).run()
-      await carillon.stop()
-
-      expect(result).toBe("paid")
-      await expect(workflow(carillon.container).run()).rejects.toMatchObject({ code: "CARILLON_STOPPED" })
     })
   })
 
@@ -210,36 +180,50 @@ await describeEngines((engine) => {
       ])
     })
 
-    it("is kept as long as its workflow says once it has ended, else as long as the history", async () => {
-      const brief = createWorkflow({ name: "quote", retentionTime: 60 }, () => {
-        createStep("quote", async () => {})()
-      })
-      const usual = createWorkflow("place-order", () => {
+    it("is never pruned while it goes on, and goes with the history where its workflow says nothing", async () => {
+      const done = createWorkflow("place-order", () => {
         createStep("charge", async () => {})()
       })
       const waiting = createWorkflow({ name: "pay-order", retentionTime: 0 }, () => {
         createStep({ name: "pay", async: true }, async () => {})()
       })
       const { carillon, clock } = await shop.timed()
-      const quoted = await brief(carillon.container).run()
-      await usual(carillon.container).run()
+      const { transaction } = await done(carillon.container).run()
       await waiting(carillon.container).run()
-      const kept = async () =>
-        (await carillon.workflows.list()).items.map(({ workflow }) => workflow).toReversed()
 
-      await clock.advance("59s")
-      await carillon.prune()
-      expect(await kept()).toEqual(["quote", "place-order", "pay-order"])
-      await clock.advance("2s")
-      await carillon.prune()
-      expect(await kept()).toEqual(["place-order", "pay-order"])
       await carillon.prune({ before: clock.now() + 1 })
 
-      expect(await kept()).toEqual(["pay-order"])
-      await expect(carillon.workflows.retrieve(quoted.transaction.runId)).rejects.toMatchObject({
+      const { items } = await carillon.workflows.list()
+      expect(items.map(({ workflow }) => workflow)).toEqual(["pay-order"])
+      await expect(carillon.workflows.retrieve(transaction.runId)).rejects.toMatchObject({
         code: "CARILLON_NOT_FOUND",
         message: expect.stringContaining("is not kept any more"),
       })
+    })
+
+    it("keeps its children as long as they may have to be undone with it", async () => {
+      const child = createWorkflow("charge-order", () => {
+        createStep(
+          "charge",
+          async () => new StepResponse("ch_1"),
+          async (charge) => void shop.log.push(`refund ${charge}`),
+        )()
+      })
+      const parent = createWorkflow("place-order", () => {
+        child.runAsStep()
+        createStep({ name: "approve", async: true }, async () => {})()
+      })
+      const { carillon, clock } = await shop.timed()
+      const { transaction } = await parent(carillon.container).run()
+      await carillon.prune({ before: clock.now() + 1 })
+
+      const { transactionId } = transaction
+      const key = { workflowId: "place-order", transactionId, stepId: "approve", action: "invoke" } as const
+      const refused = { idempotencyKey: key, stepResponse: "refused", throwOnError: false }
+      const ended = await passUntil(clock, carillon.workflows.setStepFailure(refused))
+
+      expect(shop.log).toEqual(["refund ch_1"])
+      expect(ended.transaction.state).toBe("reverted")
     })
   })
 })

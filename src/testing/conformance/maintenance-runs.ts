@@ -73,6 +73,22 @@ export function testRunMaintenance({ it, expect }: Suite): void {
     expect((await runs.row(lease.id)).state).toBe("compensating")
   })
 
+  it("keeps a run as long as the one whose step it is, and deletes both then", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    const parent = await runs.held()
+    const child = await runs.held({ parent: { run: parent.id, step: "charge" } })
+    await shop.writeOne(runs.end(child, { keepUntil: shop.now() }))
+    const grandchild = await runs.held({ parent: { run: child.id, step: "charge" } })
+    await shop.writeOne(runs.end(grandchild))
+    await shop.advance(HOUR_MS)
+
+    expect((await prune(shop, shop.now())).runs).toBe(0)
+    await shop.writeOne(runs.end(parent, { keepUntil: shop.now() }))
+    await shop.advance(HOUR_MS)
+
+    expect((await prune(shop, shop.now())).runs).toBe(3)
+  })
+
   it("deletes runs a slice at a time", async (shop) => {
     const runs = await OrderRuns.of(shop)
     for (let i = 0; i < 7; i++) {
