@@ -6,6 +6,7 @@ import type { RunState } from "../core/run.ts"
 import { parseScope } from "../core/scope.ts"
 import { wishesForEvents } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
+import type { QueriesPort } from "../engine/queries.ts"
 import { OUTBOX } from "../engine/transactions.ts"
 import type { Committer } from "../worker/committer.ts"
 import type { Delivery } from "../worker/delivery.ts"
@@ -205,14 +206,16 @@ export class Operational {
 
   /** Only said, never done: releasing or clearing a group is its owner's decision. */
   async #watchGroups(now: number): Promise<void> {
-    for (const {
-      eventGroupId,
-      events,
-      oldestAt,
-    } of await this.#options.sources.engine.queries.stagedGroups()) {
+    const { sources, stagedTtlMs } = this.#options
+    const old = (await sources.engine.queries.stagedGroups()).filter(
+      // The outbox is nobody's to release or to clear but ours.
+      (each) => each.eventGroupId !== OUTBOX && now - each.oldestAt >= stagedTtlMs,
+    )
+    if (old.length === 0) return
+    const held = await groupsOfLiveRuns(sources.engine.queries)
+    for (const { eventGroupId, events, oldestAt } of old) {
       const tag = `${eventGroupId}/${oldestAt}`
-      if (eventGroupId === OUTBOX) continue // nobody's to release or to clear but ours
-      if (now - oldestAt < this.#options.stagedTtlMs || this.#reported.has(tag)) continue
+      if (held.has(eventGroupId) || this.#reported.has(tag)) continue
       this.#reported.add(tag)
       await this.#emit(EXPIRED, { eventGroupId, events, oldestAt: new Date(oldestAt).toISOString() }, tag)
     }
@@ -269,6 +272,20 @@ export class Operational {
 }
 
 const LONGEST_ID = 255
+const RUNS_PER_PAGE = 1_000
+
+/** A run that goes on releases or clears its events itself, however long it waits. */
+async function groupsOfLiveRuns(queries: QueriesPort): Promise<ReadonlySet<string>> {
+  const groups = new Set<string>()
+  for (const state of ["invoking", "compensating"] as const) {
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page = await queries.runs({ state, cursor, limit: RUNS_PER_PAGE })
+      for (const { context } of page.items) groups.add(context.eventGroupId)
+      cursor = page.cursor
+    }
+  }
+  return groups
+}
 
 function aboutDelivery(view: EventView, deliveryId: string) {
   const { id: eventId, name: eventName, key, stored } = view

@@ -11,6 +11,7 @@ import {
   type TailEntry,
 } from "carillon"
 import { movingClock } from "carillon/testing"
+import { createWorkflow, emitEventStep, sleepStep } from "carillon/workflows"
 import { afterAll, describe, expect, it } from "vitest"
 import { z } from "zod"
 
@@ -594,6 +595,25 @@ describe("operational events", () => {
       "carillon.subscription.orphaned",
       "carillon.subscription.recovered",
     ])
+    await carillon.stop()
+  })
+
+  it("say nothing of an event group whose run goes on", async () => {
+    const checkout = createWorkflow("slow-checkout", () => {
+      emitEventStep({ eventName: "order.paid", data: { id: "ord_1001" } })
+      sleepStep({ seconds: 600 })
+    })
+    const { carillon, clock } = await setup({ stagedTtlMs: 60_000 })
+    const heard: unknown[] = []
+    carillon.events.subscribe("carillon.*", ({ data }) => heard.push(data), { subscriberId: "alarm" })
+    await carillon.start()
+    await checkout(carillon.container).run()
+    await carillon.emit({ name: "order.paid", metadata: { eventGroupId: "forgotten" } })
+
+    await clock.advance("2m")
+    await carillon.drain()
+
+    expect(heard).toMatchObject([{ eventGroupId: "forgotten" }])
     await carillon.stop()
   })
 
