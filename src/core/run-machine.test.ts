@@ -7,6 +7,7 @@ import {
   type RunPlan,
   type StepStart,
   StepStates,
+  stepsWithinReach,
   survives,
 } from "./run-machine.ts"
 
@@ -170,7 +171,7 @@ describe("decide", () => {
     const plan = planOf(["reserve"], ["charge"], ["ship"])
     const steps = new StepStates([record("reserve", "done"), record("charge", "permanent")])
 
-    const decision = decide(plan, { ...AT_REST, steps, recovered: true })
+    const decision = decide(plan, { ...AT_REST, steps, perhapsBegun: stepsWithinReach(plan, steps) })
 
     expect(decision.start).toEqual([{ step: "charge", phase: "compensate", attempt: 1 }])
   })
@@ -204,7 +205,7 @@ const AT_REST = {
   now: START,
   running: new Set<string>(),
   undoing: new Set<string>(),
-  recovered: false,
+  perhapsBegun: new Set<string>(),
 }
 
 /** The steps that were undone, level by level as it went. */
@@ -234,7 +235,7 @@ function isInTheWay(step: PlannedStep, phase: StepPhase, before: readonly Logged
 function play({ plan, fates, order, cancelledAfter }: Scenario, crashesAfter: readonly number[]): Play {
   let states = new StepStates()
   let now = START
-  let recovered = false
+  let perhaps: ReadonlySet<string> = new Set()
   let written = 0
   let turn = 0
   const running = new Map<string, StepStart>()
@@ -255,7 +256,7 @@ function play({ plan, fates, order, cancelledAfter }: Scenario, crashesAfter: re
       now,
       running: here("invoke"),
       undoing: here("compensate"),
-      recovered,
+      perhapsBegun: perhaps,
     }
     const { state, start, skip, waiting, nextAt } = decide(plan, facts)
     for (const step of skip) write({ ...record(step, "skipped"), at: now })
@@ -282,10 +283,10 @@ function play({ plan, fates, order, cancelledAfter }: Scenario, crashesAfter: re
     write(endOf(plan, fates, ending, now))
     written++
     if (!crashesAfter.includes(written)) continue
-    for (const each of stepsWithoutRecord(plan, states)) perhapsBegun.add(each)
+    for (const each of stepsWithinReach(plan, states)) perhapsBegun.add(each)
     states = new StepStates([...states.invoke.values(), ...states.compensate.values()])
     running.clear()
-    recovered = true
+    perhaps = stepsWithinReach(plan, states)
     log.push({ what: "crash", step: "", phase: "invoke", attempt: 0 })
   }
 }
@@ -306,10 +307,6 @@ function endOf(
     dueAt: outcome === "failed" && attempt % 2 === 1 ? now + 1_000 : null,
     wait: outcome === "waiting" ? { kind: "response" } : null,
   }
-}
-
-function stepsWithoutRecord(plan: RunPlan, { invoke }: StepStates): string[] {
-  return plan.levels.flat().flatMap(({ name }) => (invoke.has(name) ? [] : [name]))
 }
 
 function record(step: string, outcome: StepOutcome, phase: StepPhase = "invoke", attempt = 1): StepRecord {

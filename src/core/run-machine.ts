@@ -24,8 +24,8 @@ export interface RunFacts {
   /** Steps whose code runs here now, forward and back. */
   readonly running: ReadonlySet<string>
   readonly undoing: ReadonlySet<string>
-  /** Another process held it before and may have died: what it could have begun, it may have done. */
-  readonly recovered: boolean
+  /** Steps without a record which a process that died may have begun. */
+  readonly perhapsBegun: ReadonlySet<string>
 }
 
 /** The newest attempt of each step, in each phase. */
@@ -131,7 +131,7 @@ function compensating(plan: RunPlan, facts: RunFacts): RunDecision {
   const order = new Order(facts)
   // What runs forward is let end first: what it did is then known.
   if (facts.running.size > 0) return order.decision("compensating")
-  const begun = begunSteps(plan, facts)
+  const begun = begunSteps(facts)
   for (const level of plan.levels.toReversed()) {
     let levelIsOver = true
     for (const step of level) {
@@ -148,17 +148,21 @@ function compensating(plan: RunPlan, facts: RunFacts): RunDecision {
 }
 
 /** What has to be undone: what began, and what a process that died may have begun. */
-function begunSteps(plan: RunPlan, { steps, recovered }: RunFacts): ReadonlySet<string> {
+function begunSteps({ steps, perhapsBegun }: RunFacts): ReadonlySet<string> {
   const begun = new Set<string>()
-  let isReachable = recovered
-  for (const level of plan.levels) {
-    for (const { name } of level) {
-      const record = steps.invoke.get(name)
-      if (record === undefined ? isReachable : record.outcome !== "skipped") begun.add(name)
-    }
-    if (!level.every((step) => step.noWait || isOver(steps.invoke.get(step.name), step))) isReachable = false
-  }
+  for (const [name, { outcome }] of steps.invoke) if (outcome !== "skipped") begun.add(name)
+  for (const name of perhapsBegun) if (!steps.invoke.has(name)) begun.add(name)
   return begun
+}
+
+/** The steps without a record that whoever held the run may have begun, by the records there are. */
+export function stepsWithinReach(plan: RunPlan, { invoke }: StepStates): ReadonlySet<string> {
+  const reached = new Set<string>()
+  for (const level of plan.levels) {
+    for (const { name } of level) if (!invoke.has(name)) reached.add(name)
+    if (!level.every((step) => step.noWait || isOver(invoke.get(step.name), step))) break
+  }
+  return reached
 }
 
 function isOver(record: StepRecord | undefined, step: PlannedStep): boolean {

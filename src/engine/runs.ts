@@ -67,6 +67,7 @@ export interface Checkpoint {
   readonly park: Park | null
 }
 
+/** `attempt` of the run's job then is the epoch of the lease that ended so: whoever claims it next knows it by that. */
 export interface Park {
   readonly dueAt: number | null // null = until it is woken
   readonly reason: string // why it waits, for those who look

@@ -80,7 +80,13 @@ export class RunFollower {
   async #onlyWaits({ states, definition, cancelled }: RunView): Promise<boolean> {
     if (definition === null) return false
     const nobody = new Set<string>()
-    const facts = { doomed: cancelled !== null, now: 0, running: nobody, undoing: nobody, recovered: false }
+    const facts = {
+      doomed: cancelled !== null,
+      now: 0,
+      running: nobody,
+      undoing: nobody,
+      perhapsBegun: nobody,
+    }
     const { waiting, start } = decide(planOf(definition), { ...facts, steps: states })
     if (start.length > 0) return false
     for (const { wait } of waiting) {

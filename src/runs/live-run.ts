@@ -1,7 +1,13 @@
 import type { Clock } from "../core/clock.ts"
 import { LeaseLostError, StoppedError, StoreError } from "../core/errors.ts"
 import { isEnded, type RunContext, type RunState, type StepRecord } from "../core/run.ts"
-import { decide, type RunDecision, type StepStart, StepStates } from "../core/run-machine.ts"
+import {
+  decide,
+  type RunDecision,
+  type StepStart,
+  StepStates,
+  stepsWithinReach,
+} from "../core/run-machine.ts"
 import { writeValue } from "../core/value.ts"
 import type { ChangeResult } from "../engine/commit.ts"
 import { reach } from "../engine/faults.ts"
@@ -48,7 +54,7 @@ export class LiveRun implements RunFacts {
   state: RunState
   readonly #seat: RunSeat<LiveRun>
   readonly #deadline: Deadline | null // null = it may take as long as it wants
-  readonly #recovered: boolean
+  readonly #perhapsBegun: ReadonlySet<string>
   readonly #suspected: boolean
   readonly #calls = new Map<StepCall, Promise<void>>()
   readonly #lookups: Lookups
@@ -80,9 +86,9 @@ export class LiveRun implements RunFacts {
     this.lease = take.lease
     this.staged = take.staged
     this.state = take.state
-    this.#recovered = take.recovered
     this.#suspected = take.suspected
     this.#states = new StepStates(take.records)
+    this.#perhapsBegun = take.recovered ? stepsWithinReach(planOf(take.definition), this.#states) : NONE
     this.#signals = take.signals
     this.#lookups = new Lookups({
       waits: seat.waits,
@@ -241,7 +247,7 @@ export class LiveRun implements RunFacts {
     for (const { start } of this.#calls.keys()) (start.phase === "invoke" ? running : undoing).add(start.step)
     const doomed = this.#isDoomed(now)
     for (;;) {
-      const facts = { steps: states, doomed, now, running, undoing, recovered: this.#recovered }
+      const facts = { steps: states, doomed, now, running, undoing, perhapsBegun: this.#perhapsBegun }
       const decision = decide(planOf(this.definition), facts)
       const ended = [
         ...decision.skip.map((step) => this.#skipped(step, now)),
@@ -305,10 +311,11 @@ export class LiveRun implements RunFacts {
     const state = decision.state === this.state || isEnded(decision.state) ? null : decision.state
     const reason = isPaused ? "its workflow is paused" : reasonOf(decision)
     const park = { dueAt, reason, signals: this.#signals }
-    const result = await this.#record({ kind: "checkpoint", lease: this.lease, records: fresh, state, park })
+    const records = [...fresh, ...this.#stillPerhapsBegun(fresh)]
+    const result = await this.#record({ kind: "checkpoint", lease: this.lease, records, state, park })
     reach("checkpoint.after")
-    if (!this.#isWritten(result, fresh)) return
-    this.#apply(decision, fresh)
+    if (!this.#isWritten(result, records)) return
+    this.#apply(decision, records)
     if (result.status === "ok" && result.parked === true) this.#leave({ kind: "parked", dueAt })
     else if (result.status === "ok") await this.heed(result.signals)
   }
@@ -437,6 +444,16 @@ export class LiveRun implements RunFacts {
   }
 
   /** Left out because a step before it failed. */
+  /** Whoever holds it next is to know of them, too. */
+  #stillPerhapsBegun(fresh: readonly StepRecord[]): StepRecord[] {
+    const known = (name: string): boolean =>
+      this.#states.invoke.has(name) || fresh.some(({ step, phase }) => step === name && phase === "invoke")
+    const error = writeError(new Error("The process that may have begun it died."))
+    return [...this.#perhapsBegun]
+      .filter((step) => !known(step))
+      .map((step) => ({ ...this.#skipped(step, this.clock.now()), outcome: "again", error }))
+  }
+
   #skipped(step: string, now: number): StepRecord {
     const attempt = { step, phase: "invoke", attempt: 1, outcome: "skipped" } as const
     return { ...NOTHING, ...attempt, at: now, worker: this.worker, error: writeError(new Error(LEFT_OUT)) }
@@ -492,6 +509,8 @@ export class LiveRun implements RunFacts {
 const HEARD_OF_WITHIN_MS = 1_000
 
 const LEFT_OUT = "left out: a step before it failed"
+
+const NONE: ReadonlySet<string> = new Set()
 
 const NOTHING = {
   ms: 0,

@@ -255,7 +255,7 @@ export class Runs implements RunDesk {
       state: row.state,
       signals: row.signals,
       cancelled: row.cancelled,
-      recovered: job.epoch > 1,
+      recovered: !wasHandedBack(job),
       suspected: job.crashes > 0,
       staged: true,
     }
@@ -345,6 +345,11 @@ export class Runs implements RunDesk {
   #checkIdle(): void {
     if (this.#idle.length > 0 && this.isIdle) for (const resolve of this.#idle.splice(0)) resolve()
   }
+}
+
+/** Whoever held it last ended that by themselves: what they had begun is recorded. */
+function wasHandedBack({ attempt, epoch }: ClaimedJob): boolean {
+  return attempt === epoch - 1
 }
 
 const NEW = {

@@ -1,5 +1,12 @@
 import { type Carillon, Modules } from "carillon"
-import { createStep, createWorkflow, emitEventStep, StepResponse, WorkflowResponse } from "carillon/workflows"
+import {
+  createStep,
+  createWorkflow,
+  emitEventStep,
+  parallelize,
+  StepResponse,
+  WorkflowResponse,
+} from "carillon/workflows"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { describeEngines } from "../support/describe.ts"
 import { passUntil, signal, until, WorkflowShop } from "../support/workflow-shop.ts"
@@ -148,6 +155,49 @@ await describeEngines((engine) => {
       expect(transaction.state).toBe("reverted")
       expect(errors.map(({ error }) => error.message)).toEqual(["no such address"])
       expect(shop.log).toEqual(["undo undefined", "undo ship", "undo charge", "undo charge", "undo reserve"])
+    })
+
+    it("undoes what that worker may have begun, also when undoing takes long", async () => {
+      const shipping = (name: string) =>
+        createStep(
+          { name, maxRetries: 1, retryInterval: 30 },
+          async () => {
+            shop.log.push(name)
+            await death()
+          },
+          async (_, { attempt }) => {
+            shop.log.push(`undo ${name} ${attempt}`)
+            if (attempt === 1) throw new Error("busy")
+          },
+        )
+      const workflow = createWorkflow("place-order", () => {
+        createStep(
+          "reserve",
+          async () => {},
+          async () => void shop.log.push("undo reserve"),
+        )()
+        parallelize(shipping("pack")(), shipping("label")())
+        createStep(
+          "notify",
+          async () => {},
+          async () => void shop.log.push("undo notify"),
+        )()
+      })
+      const dying = await next()
+      workflow(dying.carillon.container)
+        .run({ context: { transactionId: "ord_1" } })
+        .catch(() => {})
+      await until(() => shop.log.length === 2)
+
+      const idle = await shop.timed({ start: false })
+      const [run] = (await idle.carillon.workflows.list()).items
+      await idle.carillon.workflows.revert(run?.id ?? "")
+      const { carillon, clock } = await next()
+      await passUntil(clock, ended(carillon, run?.id ?? ""), 5_000)
+
+      expect(shop.log.slice(2, 4).sort()).toEqual(["undo label 1", "undo pack 1"])
+      expect(shop.log.slice(4, 6).sort()).toEqual(["undo label 2", "undo pack 2"])
+      expect(shop.log.slice(6)).toEqual(["undo reserve"])
     })
 
     it("does not go forward again when its time was over before", async () => {

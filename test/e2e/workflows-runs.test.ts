@@ -203,6 +203,32 @@ await describeEngines((engine) => {
       })
     })
 
+    it("undoes nothing that never began, however long undoing takes", async () => {
+      const { carillon, clock } = await shop.timed()
+      const charge = createStep(
+        { name: "charge", maxRetries: 1, retryInterval: 30 },
+        async (_: undefined, { runId }) => {
+          await carillon.workflows.revert(runId)
+          return new StepResponse("charged")
+        },
+        async (_, { attempt }) => {
+          shop.log.push(`undo charge ${attempt}`)
+          if (attempt === 1) throw new Error("busy")
+        },
+      )
+      const workflow = createWorkflow("place-order", (input: { id: string }) => {
+        step("reserve")(input)
+        charge()
+        step("ship")(input)
+      })
+
+      const running = workflow(carillon.container).run({ input: { id: "1" }, throwOnError: false })
+      const { transaction } = await passUntil(clock, running, 5_000)
+
+      expect(transaction.state).toBe("reverted")
+      expect(shop.log).toEqual(["reserve", "undo charge 1", "undo charge 2", "undo reserve"])
+    })
+
     it("between the last step and the end undoes the run: who cancelled was told so", async () => {
       const carillon = await shop.carillon()
       let state = ""

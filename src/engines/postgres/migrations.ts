@@ -2217,11 +2217,13 @@ BEGIN
 END
 $$;
 
--- What came to its own end did not kill the process: it is no suspect any more.
+-- What came to its own end did not kill the process: it is no suspect any more. The last lease that ended so stands in
+-- \`attempt\`.
 CREATE FUNCTION store.wait_again(p_now BIGINT, p_job BIGINT) RETURNS VOID LANGUAGE plpgsql
 SET enable_seqscan = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
 BEGIN
-  UPDATE store.jobs j SET state = 0, reason = 'woken', lease = NULL, due_at = p_now, crashes = 0, isolated = 0, updated_at = p_now
+  UPDATE store.jobs j SET state = 0, reason = 'woken', lease = NULL, due_at = p_now, crashes = 0, isolated = 0,
+    attempt = epoch, updated_at = p_now
   WHERE j.no = p_job;
 END
 $$;
@@ -2266,7 +2268,7 @@ BEGIN
   LOOP
     CONTINUE WHEN p_signals[v_park.place] < 0;
     UPDATE store.jobs j
-    SET state = 0, lease = NULL, crashes = 0, isolated = 0, updated_at = p_now,
+    SET state = 0, lease = NULL, crashes = 0, isolated = 0, attempt = epoch, updated_at = p_now,
         due_at = greatest(coalesce(v_park.due_at, 140737488355328), p_now), reason = v_park.reason
     WHERE j.no = p_jobs[v_park.place]
       AND v_park.signals = (SELECT r.signals FROM store.runs r WHERE r.no = p_runs[v_park.place]);

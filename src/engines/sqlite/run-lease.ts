@@ -16,7 +16,10 @@ export function heldRun(db: Database, { run, job, worker, epoch }: RunLease): Ro
   )
 }
 
-/** What came to its own end did not kill the process: it is no suspect any more. */
+/**
+ * What came to its own end did not kill the process: it is no suspect any more. The last lease that ended so stands in
+ * `attempt`.
+ */
 export function handBack(
   db: Database,
   job: number,
@@ -24,7 +27,8 @@ export function handBack(
   now: number,
 ): void {
   db.run(
-    `UPDATE jobs SET state = ${WAITING}, reason = ?, due_at = ?, crashes = 0, isolated = 0, updated_at = ? WHERE no = ?`,
+    `UPDATE jobs SET state = ${WAITING}, reason = ?, due_at = ?, crashes = 0, isolated = 0, attempt = epoch,
+       updated_at = ? WHERE no = ?`,
     reason,
     dueAt,
     now,

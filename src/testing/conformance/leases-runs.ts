@@ -127,6 +127,23 @@ export function testLeasedRuns({ it, expect }: Suite): void {
     expect(await shop.claimOne(worker, runs.subscription)).toMatchObject({ id, isolated: false, crashes: 0 })
   })
 
+  it("tells who claims a run whether the lease before ended by itself", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    const lease = await runs.held()
+    await shop.writeOne(
+      runs.checkpoint(lease, [], { park: { dueAt: shop.now(), reason: "retry", signals: 0 } }),
+    )
+    const worker = await shop.join()
+
+    const parked = await shop.claimOne(worker, runs.subscription)
+    await shop.advance(LEASE_MS)
+    const buried = await shop.claimOne(await shop.join(), runs.subscription)
+
+    expect(parked.attempt).toBe(parked.epoch - 1)
+    expect(buried.attempt).toBe(parked.attempt)
+    expect(buried.epoch).toBe(parked.epoch + 1)
+  })
+
   it("leaves a run that killed too many workers live and dead, until it is redriven", async (shop) => {
     const runs = await OrderRuns.of(shop)
     const { id, job } = await runs.start({ worker: null })
