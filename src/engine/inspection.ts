@@ -12,7 +12,7 @@ export interface Inspection {
 export interface WorkFacts {
   readonly openBatches: readonly OpenBatches[] // that nobody has taken
   readonly strays: number // rows under the lease of a worker that is not there
-  readonly stuck: readonly string[] // ids of deliveries, the first of them
+  readonly stuck: readonly string[] // ids of deliveries and of runs, the first of them
   readonly outbox: { readonly events: number; readonly oldestAt: number } | null // null = it is empty
   readonly oldestEventAt: number | null
   /** Of the oldest commits the first that no open work and no dead letter speaks of; null = none of them. */

@@ -131,12 +131,12 @@ function deadLetters({ subscriptions }: Facts): readonly Finding[] {
 
 function stuck({ inspection }: Facts): readonly Finding[] {
   const { stuck } = inspection.work
-  if (stuck.length === 0) return [ok("stuck", "No handler runs past its timeout.")]
+  if (stuck.length === 0) return [ok("stuck", "No handler and no step runs past its timeout.")]
   return [
     warning(
       "stuck",
-      `${count(stuck.length, "delivery runs", "deliveries run")} past the timeout, with a handler that does not heed its signal: ${listed(stuck)}.`,
-      "Pass `signal` on to what the handler waits for. To be rid of these, restart the workers that run them.",
+      `${count(stuck.length, "delivery or run goes", "deliveries or runs go")} on past the timeout, with code that does not heed its signal: ${listed(stuck)}.`,
+      "Pass `signal` on to what the handler or step waits for. To be rid of these, restart the workers that run them.",
     ),
   ]
 }

@@ -44,7 +44,9 @@ function* strays(): Program<number> {
 
 function* stuck(): Program<string[]> {
   const rows = yield* all(
-    "SELECT id FROM store.jobs WHERE state = 1 AND reason = 'stuck' AND kind = 'delivery' ORDER BY no LIMIT ?",
+    `SELECT id FROM store.jobs WHERE state = 1
+       AND (kind = 'delivery' AND reason = 'stuck' OR kind = 'run' AND reason LIKE '% goes on past its timeout')
+     ORDER BY no LIMIT ?`,
     MOST_STUCK,
   )
   return rows.map((row) => row.id as string)

@@ -1,4 +1,6 @@
+import type { MarkJob } from "../../engine/commit.ts"
 import { OUTBOX } from "../../engine/transactions.ts"
+import { OrderRuns } from "./order-runs.ts"
 import { GROUP } from "./shop.ts"
 import type { Suite } from "./test-engine.ts"
 
@@ -41,6 +43,17 @@ export function testInspect({ describe, it, expect }: Suite): void {
       ])
       expect(work.outbox).toEqual({ events: 3, oldestAt: shop.now() })
       expect(work.oldestEventAt).toBe(since)
+    })
+
+    it("names runs with a step that goes on past its timeout", async (shop) => {
+      const runs = await OrderRuns.of(shop)
+      const [stuck, fine] = [await runs.held(), await runs.held()]
+      const mark = (lease: typeof stuck, reason: string): MarkJob => {
+        return { kind: "mark-job", no: lease.job, worker: lease.worker, epoch: lease.epoch, reason }
+      }
+      await shop.write(mark(stuck, "charge goes on past its timeout"), mark(fine, "charge"))
+
+      expect((await shop.engine.maintenance.inspect()).work.stuck).toEqual([stuck.id])
     })
 
     it("names deliveries that are stuck, and leaves out work of workers that are there", async (shop) => {
