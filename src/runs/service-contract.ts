@@ -4,7 +4,8 @@ import type { WorkflowDefinition } from "./definition.ts"
 /** What a workflow asks of the engine service, which a container holds under `Modules.WORKFLOW_ENGINE`. */
 export interface WorkflowService {
   /**
-   * Runs a workflow, and answers when the run has ended or can only wait: for a response, a time or an event.
+   * Runs a workflow, and answers when the run has ended or can only wait: for a response, a time or an event, or
+   * because the workflow is paused.
    *
    * @throws the step's error when the run failed, unless `throwOnError` is false
    */
