@@ -34,8 +34,8 @@ export class EventWaits {
     this.#options = options
   }
 
-  /** What was listened to before this process started. */
-  async restore(): Promise<void> {
+  /** What others of the group have listened to: this process may outlive them. */
+  async join(): Promise<void> {
     const { catalog, group } = this.#options
     const ours = catalog.router.subscriptions.filter(
       (each) => each.group === group && each.id === `${SUBSCRIBER}@${each.definition.pattern}`,

@@ -57,14 +57,17 @@ export class Workflows {
 
   /** Announces what was composed in this process, and whatever is from now on. */
   async start(): Promise<void> {
-    await this.runs.waits.restore()
+    const { catalog, onError } = this.#options
+    catalog.onChange = () => void this.runs.waits.join().catch(onError)
+    await this.runs.waits.join()
     await Promise.all(workflowRegistry.all().map((definition) => this.#announce(definition)))
     this.#stopListening = workflowRegistry.onRegister((definition) => {
-      this.#announce(definition).catch(this.#options.onError)
+      this.#announce(definition).catch(onError)
     })
   }
 
   stop(): void {
+    this.#options.catalog.onChange = () => {}
     this.#stopListening?.()
   }
 

@@ -4,6 +4,8 @@ import type { QueriesPort } from "../engine/queries.ts"
 
 /** The catalog as this process last saw it. A commit routed by an older one is refused as stale. */
 export class CatalogCache {
+  /** Called when another catalog than before was found. */
+  onChange: () => void = () => {}
   readonly #queries: QueriesPort
   #catalog: Catalog | null = null
   #routers = new Map<number, Router>()
@@ -66,9 +68,11 @@ export class CatalogCache {
   async #load(): Promise<void> {
     const catalog = await this.#queries.catalog()
     if (this.#catalog !== null && catalog.version < this.#catalog.version) return // a later look was quicker
+    const isOther = catalog.version !== this.#catalog?.version
     // What is the same version routes the same: what was worked out for it stays.
-    if (catalog.version !== this.#catalog?.version) this.#routers = new Map()
+    if (isOther) this.#routers = new Map()
     this.#catalog = catalog
+    if (isOther) this.onChange()
   }
 }
 

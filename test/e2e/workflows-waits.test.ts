@@ -357,6 +357,19 @@ await describeEngines((engine) => {
       expect((await endOf(second, transaction.runId)).state).toBe("done")
     })
 
+    it("hears of one in a process that ran already when another, gone since, was the first to wait", async () => {
+      const workflow = waiting({ data: { id: ["ord_1"] } })
+      const first = await shop.carillon()
+      const second = await shop.carillon()
+      const till = await shop.carillon({ group: "till" })
+      const { transaction } = await workflow(first.container).run({ input: { id: "ord_1" } })
+      await first.stop()
+
+      await till.events.emit({ name: "order.paid", data: { id: "ord_1" } })
+
+      expect((await endOf(second, transaction.runId)).state).toBe("done")
+    })
+
     it("is one of hundreds, and each hears only of its own", async () => {
       const workflow = createWorkflow("await-payment", (input: { id: string }) => {
         const wish = createStep(
