@@ -35,8 +35,11 @@ const LIVE_RUNS = `
   FROM store.runs r LEFT JOIN store.jobs j ON j.id = r.id
   WHERE r.state IN ${LIVE} GROUP BY r.subscription, j.state`
 
-const CRASHED =
-  "SELECT subscription, count(*) AS n FROM store.jobs WHERE state = 3 AND kind = 'run' GROUP BY subscription"
+/** By the subscriptions of workflows, in this order: of others there may be a million dead letters. */
+const CRASHED = `
+  SELECT j.subscription, count(*) AS n
+  FROM store.subscriptions s CROSS JOIN store.jobs j
+  WHERE s.id LIKE 'workflow:%' AND j.subscription = s.no AND j.state = 3 AND j.kind = 'run' GROUP BY j.subscription`
 
 const FAILED = `
   SELECT subscription, count(*) AS n, max(ended_at) AS at FROM store.runs
