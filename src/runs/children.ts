@@ -1,3 +1,4 @@
+import { codeOf } from "../core/errors.ts"
 import { isEnded, type RunContext, type StepPhase, type StepRecord } from "../core/run.ts"
 import type { QueriesPort } from "../engine/queries.ts"
 import type { RunRow } from "../engine/runs.ts"
@@ -5,7 +6,7 @@ import type { Committer } from "../worker/committer.ts"
 import type { WorkflowDefinition } from "./definition.ts"
 import type { RunFacts } from "./run-facts.ts"
 import type { ChildEnd } from "./step-call.ts"
-import { writeError } from "./step-error.ts"
+import { readError, writeError } from "./step-error.ts"
 
 export interface ChildrenOptions {
   readonly queries: QueriesPort
@@ -30,9 +31,13 @@ export interface ParentStep {
   readonly run: RunFacts
   readonly step: string
   readonly key: string
+  readonly attempt: number
 }
 
-/** Runs that are steps of other runs. They are known by the step's idempotency key. */
+/**
+ * Runs that are steps of other runs. They are known by the step's idempotency key, and one that is begun anew since
+ * the one before failed by how many did: whoever takes the parent over comes to the same child.
+ */
 export class Children {
   readonly #options: ChildrenOptions
 
@@ -44,12 +49,13 @@ export class Children {
   async run(
     definition: WorkflowDefinition,
     input: string | null,
-    { run, step, key }: ParentStep,
+    { run, step, key, attempt }: ParentStep,
   ): Promise<ChildEnd> {
     const { queries } = this.#options
     const { timeout } = definition.options
+    const failures = attempt === 1 ? 0 : await this.#failures(run, step)
     const id = await this.#options.start(definition, {
-      transactionId: key,
+      transactionId: nth(key, failures),
       input,
       parent: { run: run.id, step },
       container: run.container,
@@ -70,14 +76,43 @@ export class Children {
 
   /** Undoes what a step's child did, also one that goes on or was started by a process that died. */
   async revert(definition: WorkflowDefinition, key: string): Promise<ChildEnd> {
-    const { queries, committer, group, onSignal } = this.#options
-    const row = await queries.runOf(group, definition.id, key)
+    const { committer, onSignal } = this.#options
+    const row = await this.#newest(definition, key)
     if (row === null || row.state === "reverted") return { outcome: "done" }
     const signal = { kind: "cancel", reason: "the run that started it is undone" } as const
     await committer.record({ kind: "signal-run", run: row.id, signal })
     onSignal(row.id)
     return { outcome: "waiting", wait: { kind: "run", run: row.id } }
   }
+
+  async #newest({ id }: WorkflowDefinition, key: string): Promise<RunRow | null> {
+    const { queries, group } = this.#options
+    for (let newest: RunRow | null = null, failures = 0; ; failures++) {
+      const row = await queries.runOf(group, id, nth(key, failures))
+      if (row === null) return newest
+      newest = row
+    }
+  }
+
+  /** How many attempts of a step its children have failed. One that was only interrupted goes on with its child. */
+  async #failures({ lease }: RunFacts, step: string): Promise<number> {
+    const records = await this.#options.queries.runSteps(lease.run)
+    return records.filter((each) => each.step === step && each.phase === "invoke" && hasFailed(each)).length
+  }
+}
+
+function nth(key: string, failures: number): string {
+  return failures === 0 ? key : `${key}:${failures}`
+}
+
+/** The idempotency key of the step that a child run is of. */
+export function stepKeyOf(child: string): string {
+  return child.replace(/:\d+$/, "")
+}
+
+function hasFailed({ outcome, error }: StepRecord): boolean {
+  if (outcome === "again") return error !== null && codeOf(readError(error)) !== "CARILLON_STOPPED"
+  return outcome === "failed" || outcome === "permanent"
 }
 
 async function endOf(queries: QueriesPort, id: string, phase: StepPhase): Promise<ChildEnd | null> {

@@ -448,7 +448,7 @@ export class LiveRun implements RunFacts {
   #stillPerhapsBegun(fresh: readonly StepRecord[]): StepRecord[] {
     const known = (name: string): boolean =>
       this.#states.invoke.has(name) || fresh.some(({ step, phase }) => step === name && phase === "invoke")
-    const error = writeError(new Error("The process that may have begun it died."))
+    const error = writeError(new StoppedError("The process that may have begun it died."))
     return [...this.#perhapsBegun]
       .filter((step) => !known(step))
       .map((step) => ({ ...this.#skipped(step, this.clock.now()), outcome: "again", error }))

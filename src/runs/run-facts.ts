@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts"
 import type { RunContext } from "../core/run.ts"
+import type { RunLease } from "../engine/runs.ts"
 import type { Children } from "./children.ts"
 import type { EventWaits } from "./event-waits.ts"
 
@@ -19,6 +20,7 @@ export interface RunFacts extends RunIdentity {
   readonly clock: Clock
   readonly container: unknown
   readonly worker: number
+  readonly lease: RunLease
   readonly children: Children
   readonly waits: EventWaits
   loggerFor(step: string): unknown

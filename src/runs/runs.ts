@@ -13,7 +13,7 @@ import { pause, within } from "../worker/patience.ts"
 import type { RunDesk } from "../worker/run-desk.ts"
 import type { Worker } from "../worker/worker.ts"
 import { Announcements } from "./announcements.ts"
-import { Children } from "./children.ts"
+import { Children, stepKeyOf } from "./children.ts"
 import type { WorkflowDefinition } from "./definition.ts"
 import { type EventHandler, EventWaits } from "./event-waits.ts"
 import { LiveRun } from "./live-run.ts"
@@ -156,7 +156,7 @@ export class Runs implements RunDesk {
       return { id, isNew: true }
     const lease = { run: started.no, job: started.job, worker, epoch: started.epoch }
     const startedAt = run.dueAt
-    const parentKey = parent === null ? null : transactionId
+    const parentKey = parent === null ? null : stepKeyOf(transactionId)
     const identity = { ...run, parentKey, startedAt }
     const container = request.container ?? this.#options.container
     const taken = { lease, definition, container, staged: request.staged }
@@ -259,7 +259,7 @@ export class Runs implements RunDesk {
       suspected: job.crashes > 0,
       staged: true,
     }
-    const identity = { ...row, parentKey: row.parent === null ? null : row.transactionId }
+    const identity = { ...row, parentKey: row.parent === null ? null : stepKeyOf(row.transactionId) }
     const live = new LiveRun(this.#seat, identity, take)
     this.#hold(live, entry)
     this.listeners.tell(live, "resume", null)
@@ -271,7 +271,7 @@ export class Runs implements RunDesk {
     definition: WorkflowDefinition,
     request: Omit<StartRequest, "join" | "staged">,
   ): Promise<string> {
-    const { id, isNew } = await this.start(definition, { ...request, join: "done", staged: true })
+    const { id, isNew } = await this.start(definition, { ...request, join: "any", staged: true })
     const live = isNew ? this.#live.get(id) : undefined
     if (live !== undefined)
       await new Promise<void>((resolve) => {

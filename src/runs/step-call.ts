@@ -88,7 +88,8 @@ export class StepCall {
         })
       }
       case "workflow": {
-        const parent = { run: this.#run, step: this.#step.name, key: this.key("invoke") }
+        const { attempt } = this.start
+        const parent = { run: this.#run, step: this.#step.name, key: this.key("invoke"), attempt }
         const end = await this.#run.children.run(action.workflow, this.#input, parent)
         return this.#ended(retryOfChild(end, this.#step, { ...this.start, now: clock.now() }))
       }

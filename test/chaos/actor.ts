@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises"
 import { codeOf } from "../../src/core/errors.ts"
 import { type Carillon, type CarillonEvent, createCarillon, type HandlerContext } from "../../src/index.ts"
 import { Book } from "./book.ts"
-import type { ActorPlan, EmitPlan, EventData, SubscriberPlan } from "./plans.ts"
+import type { ActorPlan, EmitPlan, EventData, OrdersPlan, SubscriberPlan } from "./plans.ts"
 
 const plan = JSON.parse(process.argv[2] as string) as ActorPlan
 const book = new Book(plan.book, `${plan.name}.${process.pid}`)
@@ -22,7 +22,7 @@ const carillon = await createCarillon({
   ...plan.options,
 })
 for (const subscriber of plan.subscribers) subscribe(carillon, subscriber)
-const shop = plan.orders === undefined ? null : await import("./orders-shop.ts")
+const shop = plan.orders === undefined ? null : await shopFor(plan.orders)
 shop?.open(carillon, book)
 process.on("message", (message) => void obey(message as { do: string; argument?: unknown }))
 process.on("disconnect", () => process.exit(1)) // nobody is left to end us
@@ -61,6 +61,10 @@ function die(poison: NonNullable<EventData["poison"]>): unknown {
   if (poison === "hang") return new Promise(() => {})
   const hoard: unknown[] = []
   for (;;) hoard.push(new Array(100_000).fill({ poison }))
+}
+
+function shopFor({ workflow }: OrdersPlan): Promise<typeof import("./orders-shop.ts")> {
+  return workflow === "place-order" ? import("./orders-shop.ts") : import("./fulfilment-shop.ts")
 }
 
 async function emitAll(wish: EmitPlan): Promise<void> {

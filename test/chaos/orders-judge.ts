@@ -87,7 +87,7 @@ function withoutEmit(steps: readonly OrderStep[]): OrderStep[] {
   return steps.filter((step) => step !== "emit-event-step")
 }
 
-async function allRuns(store: Engine): Promise<RunRow[]> {
+export async function allRuns(store: Engine): Promise<RunRow[]> {
   const all: RunRow[] = []
   for (let cursor: string | undefined; ; ) {
     const page = await store.queries.runs({ limit: 500, ...(cursor === undefined ? {} : { cursor }) })

@@ -1,15 +1,12 @@
 // Promise: workflows whose processes are killed and frozen at any moment end done or wholly undone; the
 // outside acts once for each step, and exactly the orders that are done are announced.
-import { setTimeout as sleep } from "node:timers/promises"
-import type { Engine } from "../../src/engine/engine.ts"
-import type { FaultPoint } from "../../src/engine/faults.ts"
 import { readBook } from "./book.ts"
 import { chance } from "./chance.ts"
-import { jobs, settled } from "./observer.ts"
 import { judge, type Verdict } from "./orders-judge.ts"
 import { type EngineName, engineAsked } from "./store.ts"
+import { calm, disturb } from "./storm.ts"
 import { inOneLine, type Tally, tallyOf } from "./tally.ts"
-import { type Actor, type Role, Troupe } from "./troupe.ts"
+import { type Role, Troupe } from "./troupe.ts"
 
 export interface OrdersTally extends Tally, Verdict {
   readonly freezes: number
@@ -26,7 +23,6 @@ export interface OrdersOptions {
   readonly stillMs?: number
 }
 
-const POINTS: readonly FaultPoint[] = ["step.after", "checkpoint.after", "run.ending", "release.middle"]
 const LANES = 6
 
 /** Each process places its share of the orders, and is killed or frozen again and again while it does. */
@@ -47,16 +43,7 @@ export async function orders({
   const storm = { troupe, draw, kills, freezes: 0 }
   try {
     await Promise.all(roles.map((role) => disturb(storm, role)))
-    const last = roles.map((role) => troupe.start(role))
-    const placed = Promise.all(last.map((actor) => actor.answer("placed")))
-    await Promise.all(last.map((actor) => actor.ready))
-    let redriven = 0
-    for (let dead = -1; dead !== 0; redriven += dead) {
-      await Promise.race([placed, still(troupe, stillMs)])
-      await settled(troupe, stillMs)
-      dead = await redriveDead(await troupe.store())
-    }
-    await Promise.all(last.map((actor) => actor.stop()))
+    const redriven = await calm(troupe, roles, stillMs)
     const book = readBook(troupe.book)
     const verdict = await judge(await troupe.store(), book, all)
     const tally = await tallyOf(book, troupe, () => [])
@@ -68,58 +55,14 @@ export async function orders({
   }
 }
 
-/** What an operator does with runs that were given up as murderous. */
-async function redriveDead(store: Engine): Promise<number> {
-  const nos = (await jobs(store, { state: "dead", kind: "run" })).map((job) => job.no)
-  if (nos.length > 0) await store.commit([{ kind: "redrive", nos }])
-  return nos.length
-}
-
-interface Storm {
-  readonly troupe: Troupe
-  readonly draw: (below: number) => number
-  readonly kills: number
-  freezes: number
-}
-
-async function disturb(storm: Storm, role: Role): Promise<void> {
-  const { troupe, draw, kills } = storm
-  while (troupe.kills < kills) {
-    const point = POINTS[draw(POINTS.length)]
-    const how = ["kill", "stop", "moment", "moment"][draw(4)]
-    const fault = how === "moment" ? undefined : `${point}=${how}@${1 + draw(25)}`
-    const victim = troupe.start(role, { fault })
-    await victim.ready
-    await Promise.race([victim.ended, sleep(150 + draw(700))])
-    if (how === "stop" || draw(3) === 0) {
-      storm.freezes++
-      await freeze(victim, 1_300 + draw(900))
-      await sleep(draw(400))
-    }
-    await victim.kill()
-    troupe.kills++
-  }
-}
-
-/** Longer than its lease, so that others take over what it believes to have. */
-async function freeze(actor: Actor, ms: number): Promise<void> {
-  actor.signal("SIGSTOP")
-  await sleep(ms)
-  actor.signal("SIGCONT")
-}
-
-/** Resolves when nothing has been written for so long that nothing will. */
-async function still(troupe: Troupe, ms: number): Promise<void> {
-  for (let lines = -1; ; ) {
-    const now = readBook(troupe.book).length
-    if (now === lines) return
-    lines = now
-    await sleep(ms)
-  }
-}
-
 function shop(name: string, share: readonly string[]): Role {
-  return { name, works: true, subscribers: [], emits: null, orders: { orders: share, lanes: LANES } }
+  return {
+    name,
+    works: true,
+    subscribers: [],
+    emits: null,
+    orders: { workflow: "place-order", orders: share, lanes: LANES },
+  }
 }
 
 export function ordersInOneLine(title: string, book: OrdersTally): string {

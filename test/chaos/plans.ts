@@ -30,8 +30,9 @@ export interface EmitPlan {
   readonly groupEvery?: number // every so many emits is staged and released
 }
 
-/** Orders to be placed by a workflow each. */
+/** Orders to be placed by a run each. */
 export interface OrdersPlan {
+  readonly workflow: "place-order" | "fulfil-order"
   readonly orders: readonly string[]
   readonly lanes: number // at one time
 }

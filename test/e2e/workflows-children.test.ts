@@ -208,6 +208,27 @@ await describeEngines((engine) => {
       expect(await childOf(carillon, transaction.runId)).toHaveLength(1)
     })
 
+    it("that failed is begun anew when its step is tried again, and the newest is undone", async () => {
+      let calls = 0
+      const ship = shipping(() => (++calls < 3 ? refuse() : undefined))
+      const workflow = createWorkflow("place-order", (input: { id: string }) => {
+        ship.runAsStep({ input }).config({ maxRetries: 2 })
+        step("notify", refuse)()
+      })
+      const carillon = await shop.carillon()
+
+      const { transaction } = await workflow(carillon.container).run({
+        input: { id: "1" },
+        throwOnError: false,
+      })
+
+      expect(transaction.state).toBe("reverted")
+      expect(shop.log.filter((each) => each === "undo label")).toHaveLength(3)
+      expect(shop.log.slice(-3)).toEqual(["undo notify", "undo label", "undo pack"])
+      const children = await childOf(carillon, transaction.runId)
+      expect(children.map(({ state }) => state)).toEqual(["reverted", "reverted", "reverted"])
+    })
+
     it("is undone although the worker of both dies before it is known how it ended", async () => {
       let isDying = true
       const ship = shipping()
