@@ -54,6 +54,10 @@ describe("decide", () => {
           const others = entry.phase === "invoke" ? plan.levels.slice(0, level) : plan.levels.slice(level + 1)
           for (const other of others.flat())
             expect(isInTheWay(other, entry.phase, before), `${other.name} before ${entry.step}`).toBe(false)
+          if (entry.phase === "compensate")
+            for (const { step, phase } of before)
+              if (phase === "compensate" && step !== "")
+                expect(levelOf(plan, step)).toBeGreaterThanOrEqual(level)
           expect(entry.attempt).toBeLessThanOrEqual(stepIn(plan, entry.step).maxRetries + 1)
         }
       }),
@@ -236,6 +240,7 @@ function play({ plan, fates, order, cancelledAfter }: Scenario, crashesAfter: re
   let states = new StepStates()
   let now = START
   let perhaps: ReadonlySet<string> = new Set()
+  let hasTurnedBack = false
   let written = 0
   let turn = 0
   const running = new Map<string, StepStart>()
@@ -259,6 +264,12 @@ function play({ plan, fates, order, cancelledAfter }: Scenario, crashesAfter: re
       perhapsBegun: perhaps,
     }
     const { state, start, skip, waiting, nextAt } = decide(plan, facts)
+    if (state === "compensating" && !hasTurnedBack) {
+      // What had begun is recorded before anything is undone.
+      hasTurnedBack = true
+      for (const step of [...here("invoke"), ...perhaps])
+        if (!states.invoke.has(step)) states.add(record(step, "failed"))
+    }
     for (const step of skip) write({ ...record(step, "skipped"), at: now })
     if (skip.length > 0) continue
     if (state !== "invoking" && state !== "compensating") {
@@ -283,10 +294,10 @@ function play({ plan, fates, order, cancelledAfter }: Scenario, crashesAfter: re
     write(endOf(plan, fates, ending, now))
     written++
     if (!crashesAfter.includes(written)) continue
-    for (const each of stepsWithinReach(plan, states)) perhapsBegun.add(each)
+    if (!hasTurnedBack) for (const each of stepsWithinReach(plan, states)) perhapsBegun.add(each)
     states = new StepStates([...states.invoke.values(), ...states.compensate.values()])
     running.clear()
-    perhaps = stepsWithinReach(plan, states)
+    perhaps = hasTurnedBack ? new Set() : stepsWithinReach(plan, states)
     log.push({ what: "crash", step: "", phase: "invoke", attempt: 0 })
   }
 }

@@ -88,7 +88,7 @@ export class LiveRun implements RunFacts {
     this.state = take.state
     this.#suspected = take.suspected
     this.#states = new StepStates(take.records)
-    this.#perhapsBegun = take.recovered ? stepsWithinReach(planOf(take.definition), this.#states) : NONE
+    this.#perhapsBegun = perhapsBegunBefore(take, this.#states)
     this.#signals = take.signals
     this.#lookups = new Lookups({
       waits: seat.waits,
@@ -280,24 +280,24 @@ export class LiveRun implements RunFacts {
     const isPaused = this.#seat.isPaused(this)
     if (isIdle && (decision.start.length === 0 || isPaused || (this.#suspected && fresh.length > 0)))
       return "park"
-    const turnsBack = decision.state === "compensating" && this.state === "invoking"
-    if (fresh.length > 0 || turnsBack) return "write"
+    if (fresh.length > 0 || this.#turnsBack(decision)) return "write"
     if (decision.start.length > 0 && !isPaused && this.#seat.mayStart()) return "start"
     return "wait"
   }
 
   async #write(decision: RunDecision, fresh: readonly StepRecord[]): Promise<void> {
+    const marks = this.#turnsBack(decision) ? this.#marks(fresh) : []
     const state = decision.state === this.state || isEnded(decision.state) ? null : decision.state
     const result = await this.#record({
       kind: "checkpoint",
       lease: this.lease,
-      records: fresh,
+      records: [...fresh, ...marks],
       state,
       park: null,
     })
     reach("checkpoint.after")
     if (!this.#isWritten(result, fresh)) return
-    this.#apply(decision, fresh)
+    this.#apply(decision, fresh, marks)
     if (result.status === "ok" && result.signals !== undefined) await this.heed(result.signals)
   }
 
@@ -311,11 +311,12 @@ export class LiveRun implements RunFacts {
     const state = decision.state === this.state || isEnded(decision.state) ? null : decision.state
     const reason = isPaused ? "its workflow is paused" : reasonOf(decision)
     const park = { dueAt, reason, signals: this.#signals }
-    const records = [...fresh, ...this.#stillPerhapsBegun(fresh)]
+    const marks = this.#turnsBack(decision) || couldGoOn ? this.#marks(fresh) : []
+    const records = [...fresh, ...marks]
     const result = await this.#record({ kind: "checkpoint", lease: this.lease, records, state, park })
     reach("checkpoint.after")
-    if (!this.#isWritten(result, records)) return
-    this.#apply(decision, records)
+    if (!this.#isWritten(result, fresh)) return
+    this.#apply(decision, fresh, marks)
     if (result.status === "ok" && result.parked === true) this.#leave({ kind: "parked", dueAt })
     else if (result.status === "ok") await this.heed(result.signals)
   }
@@ -399,13 +400,14 @@ export class LiveRun implements RunFacts {
     return false
   }
 
-  #apply(decision: RunDecision, fresh: readonly StepRecord[]): void {
+  #apply(decision: RunDecision, fresh: readonly StepRecord[], marks: readonly StepRecord[] = []): void {
+    for (const mark of marks) this.#states.add(mark)
     for (const record of fresh) {
       this.#states.add(record)
       this.#seat.tell(this, momentOf(record), record.step)
       this.#lookups.begin(record)
     }
-    if (decision.state === "compensating" && this.state === "invoking") {
+    if (this.#turnsBack(decision)) {
       this.state = "compensating"
       this.#seat.tell(this, "compensateBegin", null)
     }
@@ -444,14 +446,28 @@ export class LiveRun implements RunFacts {
   }
 
   /** Left out because a step before it failed. */
-  /** Whoever holds it next is to know of them, too. */
-  #stillPerhapsBegun(fresh: readonly StepRecord[]): StepRecord[] {
-    const known = (name: string): boolean =>
+  #turnsBack(decision: RunDecision): boolean {
+    return decision.state === "compensating" && this.state === "invoking"
+  }
+
+  /**
+   * Steps that began, or that a process that died may have begun, and are not recorded: before anything is undone,
+   * whoever holds it next is to know of them.
+   */
+  #marks(fresh: readonly StepRecord[]): StepRecord[] {
+    const isKnown = (name: string): boolean =>
       this.#states.invoke.has(name) || fresh.some(({ step, phase }) => step === name && phase === "invoke")
-    const error = writeError(new StoppedError("The process that may have begun it died."))
-    return [...this.#perhapsBegun]
-      .filter((step) => !known(step))
-      .map((step) => ({ ...this.#skipped(step, this.clock.now()), outcome: "again", error }))
+    const running = this.running.flatMap(({ phase, step }) => (phase === "invoke" ? [step] : []))
+    const perhaps = [...this.#perhapsBegun].filter((step) => !running.includes(step))
+    const mark = (step: string, outcome: "failed" | "again"): StepRecord => ({
+      ...this.#skipped(step, this.clock.now()),
+      outcome,
+      error: writeError(new StoppedError("It had begun when its run turned back, or its process died.")),
+    })
+    return [
+      ...running.filter((step) => !isKnown(step)).map((step) => mark(step, "failed")), // its end takes its place
+      ...perhaps.filter((step) => !isKnown(step)).map((step) => mark(step, "again")),
+    ]
   }
 
   #skipped(step: string, now: number): StepRecord {
@@ -511,6 +527,14 @@ const HEARD_OF_WITHIN_MS = 1_000
 const LEFT_OUT = "left out: a step before it failed"
 
 const NONE: ReadonlySet<string> = new Set()
+
+/** Whoever turned a run back has recorded all that had begun. */
+function perhapsBegunBefore(
+  { recovered, state, definition }: RunTake,
+  states: StepStates,
+): ReadonlySet<string> {
+  return recovered && state === "invoking" ? stepsWithinReach(planOf(definition), states) : NONE
+}
 
 const NOTHING = {
   ms: 0,
