@@ -47,6 +47,7 @@ await describeEngines((engine) => {
       await until(() => shop.log.length === 1)
 
       const second = workflow(other.container).run({ input: { id: "second" }, context })
+      await other.drain() // what it asked for is written
       gate.resolve()
 
       expect((await first).result).toBe("reserve first")
