@@ -221,7 +221,10 @@ await describeEngines((engine) => {
       const { code, out } = await carillon("dev", brands, "--once", "--database", database)
       const { items } = await json<{ items: { name: string }[] }>("events", "--database", database)
 
-      expect([code, out]).toEqual([0, expect.stringMatching(/brand\.created \(run_\w+:emit-event-step:0\) was delivered/)])
+      expect([code, out]).toEqual([
+        0,
+        expect.stringMatching(/brand\.created \(run_\w+:emit-event-step:0\) was delivered/),
+      ])
       expect(out).toContain(`Events are kept in ${engine === "sqlite" ? "" : database}`)
       expect(items.map((each) => each.name)).toEqual(["brand.created"])
     })
