@@ -61,7 +61,9 @@ export class RunFollower {
 
   async #stored(id: string, untilWaiting: boolean): Promise<RunView | null> {
     const { queries } = this.#options
-    const row = await queries.run(id)
+    const row = await queries.run(id).catch((error) => {
+      throw this.#options.runs.isStopping ? stops(id) : error // the store may be closed by now
+    })
     if (row === null) throw new NotFoundError(`Expected the run ${id}, it is not kept any more.`)
     const isOver = isEnded(row.state)
     if (!isOver && row.job?.state === "dead") throw crashed(row)
@@ -100,7 +102,7 @@ export class RunFollower {
   /** It may be held here before the time is over. */
   #pause(id: string, ms: number): Promise<void> {
     const { clock, runs } = this.#options
-    if (runs.isStopping) throw new StoppedError(`The run ${id} goes on in another process: this one stops.`)
+    if (runs.isStopping) throw stops(id)
     return new Promise((resolve) => {
       const done = (): void => {
         clock.clearTimeout(timer)
@@ -113,8 +115,13 @@ export class RunFollower {
   }
 }
 
-function crashed({ id, workflow, job }: RunRow): RunCrashedError {
+function stops(id: string): StoppedError {
+  return new StoppedError(`This process stops, and the run ${id} waits for another to go on with it.`)
+}
+
+function crashed({ id, workflow, job, cancelled }: RunRow): RunCrashedError {
+  const then = cancelled === null ? "" : " (it is undone then)"
   return new RunCrashedError(
-    `The run ${id} of \`${workflow}\` ended its worker's process ${job?.crashes ?? 0} times, so nobody takes it any more. Mend what does that, then: carillon redrive ${id}`,
+    `The run ${id} of \`${workflow}\` ended its worker's process ${job?.crashes ?? 0} times, so nobody takes it any more. Mend what does that, then: carillon redrive ${id}${then}`,
   )
 }

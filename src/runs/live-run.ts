@@ -23,7 +23,7 @@ import { isBackground, planOf, stepOf } from "./plan.ts"
 import type { RunFacts, RunIdentity } from "./run-facts.ts"
 import type { RunEnd, RunSeat, RunTake } from "./run-seat.ts"
 import { cancelled, doomOf, momentOf, reasonOf, runTimeout } from "./run-words.ts"
-import { StepCall, type StepEnd, stepTimeout } from "./step-call.ts"
+import { StepCall, type StepEnd, waitTimeout } from "./step-call.ts"
 import { readError, writeError } from "./step-error.ts"
 import { type Memos, StepValues } from "./values.ts"
 
@@ -196,17 +196,22 @@ export class LiveRun implements RunFacts {
     this.#leave({ kind: "lost" })
   }
 
-  /** Resolves when none of its code runs here. */
+  /** Resolves when none of its own code runs here; its children are runs of their own. */
   async whenQuiet(): Promise<void> {
-    while (this.#calls.size > 0) await Promise.all(this.#calls.values())
+    const own = (): Promise<void>[] =>
+      [...this.#calls].filter(([call]) => !call.isChild).map(([, ended]) => ended)
+    for (let calls = own(); calls.length > 0; calls = own()) await Promise.all(calls)
   }
 
-  /** What does not end by itself is noted as begun, so that whoever goes on knows of it. */
+  /**
+   * What does not end by itself is noted as begun, so that whoever goes on knows of it. A child is a run of its
+   * own: its step is begun again, and joins it.
+   */
   interrupt(): void {
     for (const call of this.#calls.keys()) {
       const reason = new StoppedError("The worker stops and its grace time is over.")
       call.abort(reason)
-      this.#fresh.push(call.interrupted(reason))
+      if (!call.isChild) this.#fresh.push(call.interrupted(reason))
     }
     this.#calls.clear()
     this.pump()
@@ -480,7 +485,7 @@ export class LiveRun implements RunFacts {
     if (record.outcome !== "waiting" || record.dueAt === null || record.dueAt > now) return []
     if (record.wait?.kind === "time") return [{ ...record, outcome: "done", dueAt: null, wait: null }]
     const seconds = Math.round((record.dueAt - record.at) / 1000)
-    const error = writeError(stepTimeout(record.step, seconds))
+    const error = writeError(waitTimeout(record, seconds))
     return [{ ...record, outcome: "permanent", dueAt: null, wait: null, error }]
   }
 

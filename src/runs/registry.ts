@@ -1,4 +1,4 @@
-import { InvalidInputError, NotFoundError } from "../core/errors.ts"
+import { expected, InvalidInputError, NotFoundError } from "../core/errors.ts"
 import type { WorkflowDefinition } from "./definition.ts"
 import type { WorkflowReference } from "./service-contract.ts"
 
@@ -67,6 +67,8 @@ export const workflowRegistry = {
 
 /** The workflow that somebody means. @throws NotFoundError for an id that is not composed in this process */
 export function definitionOf(workflow: WorkflowReference): WorkflowDefinition {
+  if (workflow === null || (typeof workflow !== "string" && !hasShape(workflow)))
+    throw new InvalidInputError(expected("a workflow, or the id of one", workflow))
   if (typeof workflow !== "string") return "definition" in workflow ? workflow.definition : workflow
 
   const found = workflowRegistry.get(workflow)
@@ -76,6 +78,11 @@ export function definitionOf(workflow: WorkflowReference): WorkflowDefinition {
     `There is no workflow \`${workflow}\` in this process, which has ${known || "none"}. ` +
       "Import the file that composes it before it is run.",
   )
+}
+
+function hasShape(workflow: unknown): boolean {
+  const isObject = typeof workflow === "object" || typeof workflow === "function"
+  return isObject && ("definition" in (workflow as object) || "levels" in (workflow as object))
 }
 
 type Listener = (definition: WorkflowDefinition) => void

@@ -15,8 +15,15 @@ export interface RunListRequest extends PageRequest {
   readonly to?: Date | number
 }
 
+const FILTERS = ["workflow", "state", "transactionId", "parent", "from", "to", "cursor", "limit"]
+
 /** @throws InvalidInputError for what is no filter of runs */
 export function runQueryOf(request: RunListRequest): RunQuery {
+  if (typeof request !== "object" || request === null)
+    throw new InvalidInputError(expected("the filters of runs to be an object", request))
+  const slip = Object.keys(request).find((name) => !FILTERS.includes(name))
+  if (slip !== undefined)
+    throw new InvalidInputError(`Runs have no filter \`${slip}\`, only ${FILTERS.join(", ")}.`)
   const { workflow, state, transactionId, parent, from, to, cursor, limit } = request
   if (state !== undefined && !RUN_STATES.includes(state))
     throw new InvalidInputError(expected(`\`state\` to be one of ${RUN_STATES.join(", ")}`, state))

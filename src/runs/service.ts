@@ -15,6 +15,7 @@ import { callEvents } from "./moments.ts"
 import { originOf } from "./origin.ts"
 import { outcomeOf, transactionOf, viewOfRow } from "./outcome.ts"
 import { definitionOf, workflowRegistry } from "./registry.ts"
+import { checkResultFrom, RUN_REQUEST, withOptions } from "./request.ts"
 import { Responses } from "./responses.ts"
 import { type RunListRequest, runQueryOf } from "./run-list.ts"
 import { type RunDetail, type RunReport, runDetail, runReport } from "./run-report.ts"
@@ -63,8 +64,9 @@ export class WorkflowEngine implements WorkflowService {
 
   async run(workflow: WorkflowReference, given: RunRequest = {}): Promise<RunOutcome> {
     const definition = definitionOf(workflow)
-    const request = withOptions(given)
+    const request = withOptions("run", given, RUN_REQUEST)
     const { container, resultFrom } = request
+    checkResultFrom(definition, resultFrom)
     const context = { transactionId: request.transactionId, ...request.context }
     const origin = originOf(definition.id)
     const transactionId =
@@ -89,7 +91,8 @@ export class WorkflowEngine implements WorkflowService {
   }
 
   async cancel(workflow: WorkflowReference, given: CancelRequest): Promise<RunOutcome> {
-    const request = withOptions(given)
+    this.#checkOpen()
+    const request = withOptions("cancel", given)
     const id = typeof workflow === "string" ? workflow : definitionOf(workflow).id
     const transactionId = request.transactionId ?? request.transaction?.transactionId
     const row = await this.#find(id, transactionId)
@@ -100,7 +103,8 @@ export class WorkflowEngine implements WorkflowService {
   }
 
   async setStepSuccess(given: StepResponseRequest): Promise<RunOutcome> {
-    const request = withOptions(given)
+    this.#checkOpen()
+    const request = withOptions("setStepSuccess", given)
     const { stepResponse } = request
     const response = isStepResult(stepResponse) ? stepResponse : null
     const output = writeValue(response === null ? stepResponse : response.output, "the step's response")
@@ -112,7 +116,8 @@ export class WorkflowEngine implements WorkflowService {
   }
 
   async setStepFailure(given: StepFailureRequest): Promise<RunOutcome> {
-    const request = withOptions(given)
+    this.#checkOpen()
+    const request = withOptions("setStepFailure", given)
     const outcome = request.forcePermanentFailure === true ? "permanent" : "failed"
     const error = writeError(errorIn(request.stepResponse))
     return this.#respond(request, { outcome, output: null, undo: null, error })
@@ -120,7 +125,12 @@ export class WorkflowEngine implements WorkflowService {
 
   /** Gives a step that failed, or waits after a failure, one more attempt; also in a run that failed for good. */
   async retryStep(request: StepRequest): Promise<RunOutcome> {
-    return this.#respond(withOptions(request), { outcome: "again", output: null, undo: null, error: null })
+    return this.#respond(withOptions("retryStep", request), {
+      outcome: "again",
+      output: null,
+      undo: null,
+      error: null,
+    })
   }
 
   /** Calls back when runs of a workflow end; with a transaction id, when that one does, in whatever process. */
@@ -138,12 +148,14 @@ export class WorkflowEngine implements WorkflowService {
 
   /** Runs of every group, newest first. */
   async list(request: RunListRequest = {}): Promise<ListPage<RunReport>> {
+    this.#checkOpen()
     const { items, cursor } = await this.#options.queries.runs(runQueryOf(request))
     return { items: await this.#reports(items), cursor }
   }
 
   /** A run with its input, its result, every attempt of its steps, and what it brought about. @throws NotFoundError */
   async retrieve(id: string): Promise<RunDetail> {
+    this.#checkOpen()
     const { queries, listing } = this.#options
     const row = await this.#rowOf(id)
     const { items } = await queries.runs({ parent: id, limit: MOST_CHILDREN })
@@ -169,6 +181,7 @@ export class WorkflowEngine implements WorkflowService {
    * @throws NotFoundError; InvalidInputError where it is undone already
    */
   async revert(id: string, reason = "cancelled by an operator"): Promise<RunReport> {
+    this.#checkOpen()
     await this.#signal(await this.#rowOf(id), { kind: "cancel", reason })
     return this.#reportOf(id)
   }
@@ -178,6 +191,7 @@ export class WorkflowEngine implements WorkflowService {
    * undone, that is undoing it.
    */
   async retry(id: string, step: string): Promise<RunReport> {
+    this.#checkOpen()
     const row = await this.#rowOf(id)
     const phase = row.state === "invoking" ? "invoke" : "compensate"
     const end = { outcome: "again", output: null, undo: null, error: null } as const
@@ -193,6 +207,13 @@ export class WorkflowEngine implements WorkflowService {
     const id = typeof workflow === "string" ? workflow : definitionOf(workflow).id
     const row = await this.#find(id, transactionId)
     return transactionOf(await this.#viewOf(row))
+  }
+
+  #checkOpen(): void {
+    if (this.#options.runs.isStopping)
+      throw new StoppedError(
+        "Expected a running Carillon, got one that was stopped. Ask another, or ask before `stop()`.",
+      )
   }
 
   #contextOf(
@@ -319,14 +340,6 @@ function errorIn(response: unknown): Error {
   const error = typeof code === "string" ? new CarillonError(code, words) : new Error(words)
   if (typeof name === "string") error.name = name
   return error
-}
-
-/** What some callers put below `options`; what stands beside it wins. */
-function withOptions<Request extends { readonly options?: object }>({
-  options,
-  ...request
-}: Request): Request {
-  return { ...options, ...request } as Request
 }
 
 function noRun(id: string): NotFoundError {

@@ -8,7 +8,7 @@ import { currentStep } from "../worker/current-step.ts"
 import { retryOfChild } from "./child-retry.ts"
 import { isStepResult, type StepContext, type StepDefinition } from "./definition.ts"
 import type { RunFacts } from "./run-facts.ts"
-import { permanentFailureIn, writeError } from "./step-error.ts"
+import { permanentFailureIn, readable, writeError } from "./step-error.ts"
 import type { StepValues } from "./values.ts"
 
 /** One attempt of a step with code of its own, from its conditions to its record. */
@@ -28,6 +28,11 @@ export class StepCall {
     this.start = start
     this.#startedAt = run.clock.now()
     this.#startedAtMonotonic = run.clock.monotonic()
+  }
+
+  /** Its work is another run. */
+  get isChild(): boolean {
+    return this.#step.action.kind === "workflow"
   }
 
   abort(reason: Error): void {
@@ -175,7 +180,8 @@ export class StepCall {
     }
   }
 
-  #failed(error: unknown): StepEnd {
+  #failed(thrown: unknown): StepEnd {
+    const error = readable(thrown)
     const { attempt } = this.start
     const { config } = this.#step
     const { clock } = this.#run
@@ -235,6 +241,16 @@ export type ChildEnd = Pick<StepRecord, "outcome"> &
 
 /** As users of other engines look for it. */
 export const STEP_TIMEOUT = "TransactionStepTimeoutError"
+
+/** Nobody is at fault in the process: what a step waited for did not come. */
+export function waitTimeout({ step, wait }: StepRecord, seconds: number): TimeoutError {
+  const what = wait?.kind === "event" ? `an event \`${wait.event}\` that it waits for` : "a response"
+  const error = new TimeoutError(
+    `Expected step \`${step}\` to get ${what} within ${seconds} s, none came. Raise its \`timeout\`, or see why nobody sent one.`,
+  )
+  error.name = STEP_TIMEOUT
+  return error
+}
 
 export function stepTimeout(step: string, seconds: number): TimeoutError {
   const error = new TimeoutError(

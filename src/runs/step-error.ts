@@ -1,4 +1,4 @@
-import { CarillonError } from "../core/errors.ts"
+import { CarillonError, isPermanent, retryAfterOf } from "../core/errors.ts"
 import { failureOf } from "../core/failure.ts"
 import { PERMANENT_FAILURE } from "./definition.ts"
 
@@ -9,6 +9,19 @@ interface WrittenError {
   readonly code?: string
   readonly type?: string // of a Medusa error, whose status it decides
   readonly stack?: string
+}
+
+/** What was thrown, or what can be said of it where looking at it throws. */
+export function readable(error: unknown): unknown {
+  try {
+    writeError(error)
+    permanentFailureIn(error)
+    retryAfterOf(error)
+    isPermanent(error)
+    return error
+  } catch {
+    return new Error("A value that cannot be read was thrown.")
+  }
 }
 
 export function writeError(error: unknown): string {

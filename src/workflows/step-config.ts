@@ -77,10 +77,18 @@ export function withSettings(
 /** Names stand in keys, tables and lists. */
 export function checkName(name: unknown, what = "a step's name"): string {
   const fits =
-    typeof name === "string" && name.trim() === name && name.length > 0 && name.length <= LONGEST_NAME
+    typeof name === "string" &&
+    name.trim() === name &&
+    name.length > 0 &&
+    name.length <= LONGEST_NAME &&
+    !/\p{Cc}/u.test(name) &&
+    name.isWellFormed()
   if (!fits)
     throw new InvalidInputError(
-      expected(`${what} to be a text of 1 to ${LONGEST_NAME} characters, without blanks at its ends`, name),
+      expected(
+        `${what} to be a text of 1 to ${LONGEST_NAME} characters, without control characters and blanks at its ends`,
+        name,
+      ),
     )
   return name
 }

@@ -255,17 +255,13 @@ await describeEngines((engine) => {
       ])
     })
 
-    it("may ask for one step's output; one that is not there is undefined", async () => {
+    it("may ask for one step's output", async () => {
       const workflow = chargeOrder()
       const carillon = await shop.carillon()
       const answer = async (resultFrom: string) =>
         (await workflow(carillon.container).run({ input: { id: "ord_1" }, resultFrom })).result
 
-      expect([await answer("charge"), await answer("ship"), await answer("none")]).toEqual([
-        "charged ord_1",
-        undefined,
-        undefined,
-      ])
+      expect([await answer("charge"), await answer("ship")]).toEqual(["charged ord_1", undefined])
     })
 
     it("may hand over a container for the steps; a worker that goes on has the application's", async () => {
@@ -289,6 +285,50 @@ await describeEngines((engine) => {
 
       expect(shop.log).toEqual(["charge acme", "ship all"])
       await expect(workflow({} as never).run()).rejects.toThrow("a container to run workflow `pay-order` in")
+    })
+  })
+
+  describe("a request that is not one", () => {
+    it("is refused with what was meant, and nothing begins", async () => {
+      const workflow = createWorkflow("check-order", () => {
+        createStep("check", async () => new StepResponse(1))()
+      })
+      const { container, workflows } = await shop.carillon()
+      const refused = async (asked: Promise<unknown>, words: string) =>
+        expect(asked).rejects.toMatchObject({
+          code: "CARILLON_INVALID_INPUT",
+          message: expect.stringContaining(words),
+        })
+
+      await refused(workflow(container).run({ inptu: 1 } as never), "Did you mean `input`?")
+      await refused(workflows.run("check-order", 5 as never), "to be an object")
+      await refused(workflows.run(undefined as never), "a workflow, or the id of one")
+      await refused(workflow(container).run({ resultFrom: "chek" }), "It has `check`.")
+      await refused(workflows.cancel("check-order", undefined as never), "to be an object")
+      await refused(workflows.setStepFailure(undefined as never), "to be an object")
+      await refused(workflows.retryStep(undefined as never), "to be an object")
+      await refused(workflows.list({ worklfow: "check-order" } as never), "no filter `worklfow`")
+      expect((await workflows.list()).items).toEqual([])
+    })
+  })
+
+  describe("a step that throws what cannot be read", () => {
+    it("fails like any other, and its worker lives", async () => {
+      const workflow = createWorkflow("odd-order", () => {
+        createStep("odd", async () => {
+          throw Object.defineProperty(new Error("odd"), "code", {
+            get: () => {
+              throw new Error("evil")
+            },
+          })
+        })()
+      })
+      const { container } = await shop.carillon()
+
+      const { transaction, errors } = await workflow(container).run({ throwOnError: false })
+
+      expect(transaction.state).toBe("reverted")
+      expect(errors[0]?.error.message).toBe("A value that cannot be read was thrown.")
     })
   })
 })

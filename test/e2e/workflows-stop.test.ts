@@ -68,6 +68,59 @@ await describeEngines((engine) => {
     })
   })
 
+  describe("a Carillon that stops while a child runs", () => {
+    it("waits for the step that runs, not for the steps that the child has still to begin", async () => {
+      const gate = signal<void>()
+      const pack = createWorkflow("pack-order", (_: { id: string }) => {
+        createStep("pack", async () => {
+          shop.log.push("pack")
+          await gate.promise
+        })()
+        createStep("label", async () => void shop.log.push("label"))()
+        return new WorkflowResponse({ packed: true })
+      })
+      const workflow = createWorkflow(
+        "send-order",
+        () => new WorkflowResponse(pack.runAsStep({ input: { id: "ord_1001" } })),
+      )
+      const first = await shop.carillon({ graceMs: 60_000 })
+      const refusal = expect(workflow(first.container).run()).rejects.toMatchObject({
+        code: "CARILLON_STOPPED",
+      })
+      await until(() => shop.log.length === 1, "the packing")
+
+      const stopping = first.stop()
+      gate.resolve()
+      await Promise.all([stopping, refusal])
+      const second = await shop.carillon()
+      await second.drain()
+
+      const { items } = await second.workflows.list()
+      expect(items.map(({ workflow: id, state }) => `${id} ${state}`).sort()).toEqual([
+        "pack-order done",
+        "send-order done",
+      ])
+      expect(shop.log).toEqual(["pack", "label"])
+    })
+  })
+
+  describe("a Carillon that has stopped", () => {
+    it("says so to whoever asks its engine service", async () => {
+      orderWorkflow(async () => "paid")
+      const { workflows } = await shop.carillon()
+      const stopped = { code: "CARILLON_STOPPED" }
+
+      await shop.close()
+
+      await expect(workflows.list()).rejects.toMatchObject(stopped)
+      await expect(workflows.retrieve("run_1")).rejects.toMatchObject(stopped)
+      await expect(workflows.cancel("place-order", { transactionId: "t" })).rejects.toMatchObject(stopped)
+      await expect(workflows.setStepSuccess({ idempotencyKey: "a:run_1:b:invoke" })).rejects.toMatchObject(
+        stopped,
+      )
+    })
+  })
+
   describe("a run whose process is frozen or gone", () => {
     it("is done by another, and nothing counts that the first does after it woke up", async () => {
       const charged = signal<string>()
