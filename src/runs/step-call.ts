@@ -252,7 +252,7 @@ export function waitTimeout({ step, wait }: StepRecord, seconds: number): Timeou
   return error
 }
 
-export function stepTimeout(step: string, seconds: number): TimeoutError {
+function stepTimeout(step: string, seconds: number): TimeoutError {
   const error = new TimeoutError(
     `Expected step \`${step}\` to end within ${seconds} s, it did not. Heed \`signal\` in it, or raise its \`timeout\`.`,
   )

@@ -1,5 +1,6 @@
 import { deploy } from "./deploy.ts"
 import { frozen } from "./frozen.ts"
+import { fulfilment } from "./fulfilment.ts"
 import { order } from "./order.ts"
 import { orders } from "./orders.ts"
 import { poison } from "./poison.ts"
@@ -20,7 +21,10 @@ export async function each(engine: EngineName): Promise<void> {
   await show("deploy", () => deploy({ engine }))
   await show("release", () => release({ engine, events: engine === "sqlite" ? 5_000 : 10_000 }))
   await show("again", () => again({ engine }))
-  for (let i = 0; i < 3; i++) await show("orders", () => orders({ engine, orders: 400, kills: 40 }))
+  for (let i = 0; i < 3; i++) {
+    await show("orders", () => orders({ engine, orders: 400, kills: 40 }))
+    await show("fulfilment", () => fulfilment({ engine, orders: 300, kills: 30 }))
+  }
   const first = Date.now() % 1_000_000
   for (let seed = first; seed < first + 10; seed++) {
     for (const fastPath of [true, false])
