@@ -5,7 +5,7 @@ import { inOneLine } from "./tally.ts"
 
 await describePostgres("connections that are lost", () => {
   test("doubles and loses nothing when a connection is cut during any kind of commit", {
-    timeout: 90_000,
+    timeout: 240_000,
   }, async () => {
     const book = await cut()
 

@@ -5,7 +5,7 @@ import { inOneLine } from "./tally.ts"
 
 await describeEngines((engine) => {
   test("delivers exactly what the catalog said at each commit of a rolling deploy", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const book = await deploy({ engine })
 
@@ -16,7 +16,7 @@ await describeEngines((engine) => {
     expect(book.open).toEqual({ batches: 0, parts: 0, jobs: 0 })
   })
 
-  test("would notice if nobody took over a dead worker's work", { timeout: 60_000 }, async () => {
+  test("would notice if nobody took over a dead worker's work", { timeout: 180_000 }, async () => {
     const { open } = await deploy({ engine, recovery: false, stillMs: 1_500 })
 
     expect(open.batches + open.parts + open.jobs).toBeGreaterThan(0)

@@ -23,7 +23,7 @@ const ADDED = { id: "audit", event: "order.*" }
 export async function deploy({
   engine = "sqlite",
   recovery = true,
-  stillMs = 5_000,
+  stillMs = 10_000,
 }: {
   engine?: EngineName
   recovery?: boolean
@@ -44,7 +44,7 @@ export async function deploy({
     const [first, second] = [version("new", [KEPT, ADDED]), version("new", [KEPT, ADDED])].map((plan) =>
       troupe.start(plan),
     ) as [(typeof old)[0], (typeof old)[0]]
-    await first.ready
+    await Promise.all([first.ready, second.ready])
     const addedAt = Date.now()
     await sleep(400)
     await old[0]?.kill()

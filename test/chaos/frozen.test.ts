@@ -7,7 +7,7 @@ await describeEngines((engine) => {
   const settling = engine === "sqlite" ? "settle.middle=stop@4" : "commit.after=stop@4"
 
   test("writes nothing under a lease that ran out while the process was frozen", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const book = await frozen({ engine, freezes: ["commit.before=stop@6", settling, "spill.after=stop@20"] })
 
@@ -24,7 +24,7 @@ await describeEngines((engine) => {
     expect(book.duplicates).toBeLessThanOrEqual(book.cap)
   })
 
-  test("would notice if nobody took over a frozen worker's work", { timeout: 60_000 }, async () => {
+  test("would notice if nobody took over a frozen worker's work", { timeout: 180_000 }, async () => {
     const book = await frozen({ engine, recovery: false, freezes: [settling], stillMs: 1_000 })
 
     expect(book.takenOver).toBe(0) // though what waits or is handed back finds its way

@@ -4,7 +4,7 @@ import { fulfilment, fulfilmentInOneLine } from "./fulfilment.ts"
 
 await describeEngines((engine) => {
   test("ends runs with children, waits and callers who cancel as wholly as others, whoever is killed or frozen", {
-    timeout: 90_000,
+    timeout: 240_000,
   }, async () => {
     const book = await fulfilment({ engine, seed: 5_000, orders: 60, kills: 4 })
 

@@ -5,7 +5,7 @@ import { start } from "./start.ts"
 import { inOneLine } from "./tally.ts"
 
 await describePostgres("a fleet", () => {
-  test("brings every event to each app once while workers join and leave", { timeout: 60_000 }, async () => {
+  test("brings every event to each app once while workers join and leave", { timeout: 180_000 }, async () => {
     const book = await join({ rounds: 4 })
 
     console.log(inOneLine("join", book), `joined ${book.joined}`)
@@ -16,7 +16,7 @@ await describePostgres("a fleet", () => {
 
   test.for(["read committed", "serializable"] as const)(
     "comes up when ten processes start at once on an empty database (%s)",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async (isolation) => {
       const book = await start({ isolation })
 

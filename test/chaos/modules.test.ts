@@ -8,7 +8,7 @@ const program = new URL("modules-process.ts", import.meta.url).pathname
 
 await describeEngines((engine) => {
   test("makes tables once and loses no row when processes start at the same moment", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const place = await placeOn(engine, "modules")
     const [processes, each] = [5, 40]

@@ -4,7 +4,7 @@ import { order } from "./order.ts"
 import { inOneLine } from "./tally.ts"
 
 await describeEngines((engine) => {
-  test("keeps the order of each key while workers are killed and frozen", { timeout: 60_000 }, async () => {
+  test("keeps the order of each key while workers are killed and frozen", { timeout: 180_000 }, async () => {
     const book = await order({ engine, kills: 4 })
 
     console.log(inOneLine(`order (${engine})`, book))
@@ -14,7 +14,7 @@ await describeEngines((engine) => {
     expect(book.duplicates).toBeLessThanOrEqual(book.cap)
   })
 
-  test("would notice if a dead worker's keys stayed stuck", { timeout: 60_000 }, async () => {
+  test("would notice if a dead worker's keys stayed stuck", { timeout: 180_000 }, async () => {
     const options = { recovery: false, kills: 2, fault: "handler.before=kill@10", stillMs: 1_500 }
 
     const book = await order({ engine, ...options })

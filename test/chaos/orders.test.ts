@@ -4,7 +4,7 @@ import { orders, ordersInOneLine } from "./orders.ts"
 
 await describeEngines((engine) => {
   test("does every order wholly or undoes it wholly, whoever is killed or frozen, and announces those that are done", {
-    timeout: 90_000,
+    timeout: 240_000,
   }, async () => {
     const book = await orders({ engine, seed: 1_000, orders: 120, kills: 6 })
 
@@ -15,7 +15,7 @@ await describeEngines((engine) => {
     expect(book.duplicates).toBeLessThanOrEqual(book.cap)
   })
 
-  test("would notice if nobody took over a dead worker's runs", { timeout: 60_000 }, async () => {
+  test("would notice if nobody took over a dead worker's runs", { timeout: 180_000 }, async () => {
     const book = await orders({ engine, seed: 2_000, orders: 40, kills: 2, recovery: false, stillMs: 1_000 })
 
     expect(book.stuck).toBeGreaterThan(0)

@@ -8,7 +8,7 @@ describeCluster("a server that is away", () => {
   test.for(["fast", "kill", "silence"] as const)(
     "lets emits wait until it is back, and workers work on (%s)",
     {
-      timeout: 60_000,
+      timeout: 180_000,
     },
     async (how) => {
       const book = await outage({ awayMs: 2_500, how })
@@ -22,7 +22,7 @@ describeCluster("a server that is away", () => {
     },
   )
 
-  test("refuses emits that waited too long by an error that says so", { timeout: 60_000 }, async () => {
+  test("refuses emits that waited too long by an error that says so", { timeout: 180_000 }, async () => {
     const book = await outage({ awayMs: 2_500, emitTimeoutMs: 800 })
 
     expect(book.refusals).toEqual(["CARILLON_STORE_UNAVAILABLE"])
@@ -31,7 +31,7 @@ describeCluster("a server that is away", () => {
   })
 
   test("waits for a connection when the server has none left, and says so to who comes new", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const book = await exhausted()
 

@@ -6,7 +6,7 @@ import { inOneLine } from "./tally.ts"
 await describeEngines((engine) => {
   test.for(["exit", "memory", "loop"] as const)(
     "makes a dead letter of an event that kills its handler's process (%s), and delivers its neighbours",
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async (kind) => {
       const book = await poison(kind, { engine })
 
@@ -17,7 +17,7 @@ await describeEngines((engine) => {
     },
   )
 
-  test("would notice if nobody took over a dead worker's work", { timeout: 60_000 }, async () => {
+  test("would notice if nobody took over a dead worker's work", { timeout: 180_000 }, async () => {
     const book = await poison("exit", { engine, recovery: false, limitMs: 3_000 })
 
     expect(book.dead).toBe(0)

@@ -7,7 +7,7 @@ await describeEngines((engine) => {
   test.for([7, 1_001])(
     "ends a random program as the model says, on both roads (seed %i)",
     {
-      timeout: 60_000,
+      timeout: 180_000,
     },
     async (seed) => {
       const fast = await random({ engine, seed, fastPath: true, steps: 14 })
@@ -21,7 +21,7 @@ await describeEngines((engine) => {
     },
   )
 
-  test("would notice if nobody took over a dead worker's work", { timeout: 60_000 }, async () => {
+  test("would notice if nobody took over a dead worker's work", { timeout: 180_000 }, async () => {
     const book = await random({ engine, seed: 1_003, fastPath: true, recovery: false, stillMs: 1_500 })
 
     expect(book.kills).toBeGreaterThan(0)

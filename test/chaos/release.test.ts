@@ -12,7 +12,7 @@ import { inOneLine } from "./tally.ts"
 
 await describeEngines((engine) => {
   test("makes one event of each staged event, and one delivery of each replayed one, whoever is killed at it", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const book = await release({ engine, events: 2_500 })
 
@@ -21,14 +21,14 @@ await describeEngines((engine) => {
     expect(book.open).toEqual({ batches: 0, parts: 0, jobs: 0 })
   })
 
-  test("would notice if nobody went on with a replay", { timeout: 60_000 }, async () => {
+  test("would notice if nobody went on with a replay", { timeout: 180_000 }, async () => {
     const book = await release({ engine, recovery: false, events: 1_500, stillMs: 1_500 })
 
     expect(book.replayed).toBeLessThan(1_500)
   })
 
   test("makes one event of an emit with an id that is repeated after a crash", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const book = await again({ engine })
 

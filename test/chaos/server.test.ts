@@ -6,7 +6,7 @@ import { inOneLine } from "./tally.ts"
 
 describeCluster("a server and those who use it, disturbed at random", () => {
   test("loses no acknowledged event, whatever happens to processes, connections and the server", {
-    timeout: 90_000,
+    timeout: 240_000,
   }, async () => {
     const book = await server({ events: 3_000, leaseMs: 1_500, pauseMs: 400, seed: 1_001, stillMs: 8_000 })
 
@@ -18,7 +18,7 @@ describeCluster("a server and those who use it, disturbed at random", () => {
     for (const handled of Object.values(book.groups)) expect(handled).toBeGreaterThan(0.9 * book.acknowledged)
   })
 
-  test("repeats nothing while every process keeps its lease", { timeout: 60_000 }, async () => {
+  test("repeats nothing while every process keeps its lease", { timeout: 180_000 }, async () => {
     const book = await server({ events: 1_500, disturbances: GENTLE, leaseMs: 8_000, pauseMs: 300, seed: 7 })
 
     console.log(inOneLine("server, gently", book))
@@ -26,7 +26,7 @@ describeCluster("a server and those who use it, disturbed at random", () => {
     expect(book.open).toEqual({ batches: 0, parts: 0, jobs: 0 })
   })
 
-  test("would notice if nobody took over a dead worker's work", { timeout: 60_000 }, async () => {
+  test("would notice if nobody took over a dead worker's work", { timeout: 180_000 }, async () => {
     const disturbances = Array.from({ length: 6 }, () => "kill a worker" as const)
 
     const book = await server({ recovery: false, events: 500, disturbances, pauseMs: 400, stillMs: 2_000 })

@@ -4,13 +4,13 @@ import { besideSaturation, share, wakeUp } from "./share.ts"
 import { inOneLine } from "./tally.ts"
 
 await describeEngines((engine) => {
-  test("wakes a worker in another process within a tenth of a second", { timeout: 30_000 }, async () => {
+  test("wakes a worker in another process within a tenth of a second", { timeout: 90_000 }, async () => {
     const { median } = await wakeUp({ engine })
 
     expect(median).toBeLessThan(100)
   })
 
-  test("shares a backlog between two processes", { timeout: 60_000 }, async () => {
+  test("shares a backlog between two processes", { timeout: 180_000 }, async () => {
     const book = await share({ engine })
 
     console.log(inOneLine(`share (${engine})`, book))
@@ -19,7 +19,7 @@ await describeEngines((engine) => {
   })
 
   test("lets single emits through beside a process that writes as fast as it can", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const { median, p99, writes } = await besideSaturation({ engine })
 

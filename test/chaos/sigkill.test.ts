@@ -5,7 +5,7 @@ import { inOneLine } from "./tally.ts"
 
 await describeEngines((engine) => {
   test("loses no acknowledged event when a process is killed at any named point", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const book = await sigkill({ engine, randomKills: 1 })
 
@@ -15,7 +15,7 @@ await describeEngines((engine) => {
     expect(book.duplicates).toBeLessThanOrEqual(book.cap)
   })
 
-  test("would notice if nobody took over a dead worker's work", { timeout: 60_000 }, async () => {
+  test("would notice if nobody took over a dead worker's work", { timeout: 180_000 }, async () => {
     const book = await sigkill({
       engine,
       recovery: false,

@@ -5,7 +5,7 @@ import { inOneLine } from "./tally.ts"
 
 await describeEngines((engine) => {
   test("gives one outcome to a handler that ends while its batch is spilled", {
-    timeout: 60_000,
+    timeout: 180_000,
   }, async () => {
     const book = await spill({ engine })
 
