@@ -294,7 +294,8 @@ function play({ plan, fates, order, cancelledAfter }: Scenario, crashesAfter: re
     write(endOf(plan, fates, ending, now))
     written++
     if (!crashesAfter.includes(written)) continue
-    if (!hasTurnedBack) for (const each of stepsWithinReach(plan, states)) perhapsBegun.add(each)
+    const unknown = hasTurnedBack ? here("invoke") : stepsWithinReach(plan, states)
+    for (const each of unknown) perhapsBegun.add(each)
     states = new StepStates([...states.invoke.values(), ...states.compensate.values()])
     running.clear()
     perhaps = hasTurnedBack ? new Set() : stepsWithinReach(plan, states)

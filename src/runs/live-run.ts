@@ -406,12 +406,12 @@ export class LiveRun implements RunFacts {
   }
 
   #apply(decision: RunDecision, fresh: readonly StepRecord[], marks: readonly StepRecord[] = []): void {
-    for (const mark of marks) this.#states.add(mark)
     for (const record of fresh) {
       this.#states.add(record)
       this.#seat.tell(this, momentOf(record), record.step)
       this.#lookups.begin(record)
     }
+    for (const mark of marks) this.#states.add(mark)
     if (this.#turnsBack(decision)) {
       this.state = "compensating"
       this.#seat.tell(this, "compensateBegin", null)
