@@ -66,12 +66,12 @@ async function freeze(actor: Actor, ms: number): Promise<void> {
   actor.signal("SIGCONT")
 }
 
-/** Resolves when nothing has been written for so long that nothing will. */
+/** Resolves when nothing has been done for so long that nothing will; who is refused may ask on. */
 async function still(troupe: Troupe, ms: number): Promise<void> {
-  for (let lines = -1; ; ) {
-    const now = readBook(troupe.book).length
-    if (now === lines) return
-    lines = now
+  for (let count = -1; ; ) {
+    const now = readBook(troupe.book).filter(({ verb }) => verb === "done" || verb === "ack").length
+    if (now === count) return
+    count = now
     await sleep(ms)
   }
 }
