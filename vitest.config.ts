@@ -1,7 +1,11 @@
 import { fileURLToPath } from "node:url"
 import { configDefaults, defineConfig } from "vitest/config"
+import LongestFirst from "./test/support/longest-first.ts"
 
 const source = (path: string) => fileURLToPath(new URL(`./src/${path}`, import.meta.url))
+
+// Tests start hundreds of processes, and stripping the types of all sources is most of what each start costs.
+process.env.NODE_COMPILE_CACHE ??= fileURLToPath(new URL("./.tmp/compile-cache", import.meta.url))
 
 export default defineConfig({
   resolve: {
@@ -15,7 +19,10 @@ export default defineConfig({
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/*/test/**/*.test.ts"],
     exclude: [...configDefaults.exclude, "bench/**", "**/.tmp/**"],
     pool: "forks",
-    maxWorkers: 2,
+    maxWorkers: 2, // more of them leave crash programs too little of a small machine to keep their leases
+    // Others may keep the machine busy: what failed once is shown, and what fails twice has failed.
+    retry: process.env.CI ? 1 : 0,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -1,12 +1,22 @@
 // Promise: dist/ is the publishable form of src/: the same files in the same places, as JavaScript with types.
 
 import { spawnSync } from "node:child_process"
-import { chmodSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs"
 
 rmSync("dist", { recursive: true, force: true })
 compile()
 for (const file of globSync("dist/**/*.d.ts")) nameCompiled(file)
 makeRunnable("dist/cli/main.js")
+copyReference("dist/server/reference")
 console.log(`dist/ has ${globSync("dist/**/*.js").length} modules`)
 
 function compile(): void {
@@ -28,4 +38,17 @@ function makeRunnable(file: string): void {
     throw new Error(`Expected ${file} to begin with "#!/usr/bin/env node".`)
   }
   chmodSync(file, 0o755)
+}
+
+/** What the reference page of the API shows itself with: it comes along, so that it needs no other host. */
+function copyReference(folder: string): void {
+  mkdirSync(folder)
+  const files = [
+    "swagger-ui-bundle.js",
+    "swagger-ui-bundle.js.LICENSE.txt",
+    "swagger-ui.css",
+    "LICENSE",
+    "NOTICE",
+  ]
+  for (const file of files) copyFileSync(`node_modules/swagger-ui-dist/${file}`, `${folder}/${file}`)
 }

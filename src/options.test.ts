@@ -46,6 +46,14 @@ describe("resolveOptions", () => {
     expect(options.postgres?.listenUrl).toBe("postgres://db/shop")
   })
 
+  it("keeps a secret for development beside the file, or in the working folder of who uses a server", () => {
+    const fileOf = (database: string) => resolveOptions({ database }).secretFile
+
+    expect(fileOf("file:shop.db")).toMatch(/[/\\]shop\.db\.secret$/)
+    expect(fileOf("postgres://db/shop")).toMatch(/[/\\]\.carillon[/\\]secret$/)
+    expect(fileOf(":memory:")).toBeNull()
+  })
+
   it.each([
     null,
     5,
@@ -74,6 +82,8 @@ describe("resolveOptions", () => {
     { container: {} },
     { clock: 5 },
     { definitions: [5] },
+    { secret: 5 },
+    { auditRetentionMs: 0 },
   ])("refuses %j with a code of its own", (options) => {
     expect(codeOf(options)).toBe("CARILLON_CONFIG")
   })

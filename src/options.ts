@@ -10,6 +10,12 @@ import { type Policy, type ResolvedPolicy, resolvePolicy } from "./core/policy.t
 import { type Scope, scopeKey } from "./core/scope.ts"
 import type { Synchronous } from "./engines/sqlite/database.ts"
 import { isPostgresUrl, readPostgresUrl, withoutPassword } from "./postgres/url.ts"
+import type { MetricsRegistry } from "./telemetry/metrics.ts"
+import {
+  type ResolvedWebhookSettings,
+  resolveWebhookSettings,
+  type WebhookSettings,
+} from "./webhooks/settings.ts"
 
 export interface CarillonOptions {
   /**
@@ -20,6 +26,14 @@ export interface CarillonOptions {
    * @defaultValue the environment's `CARILLON_DATABASE`, else `file:.carillon/carillon.db`
    */
   readonly database?: string
+  /**
+   * What secrets at rest are sealed and log-ins are signed with: at least 32 characters, the same in all processes on
+   * one store. Several, with commas or blanks between, to change it: the first seals, all open.
+   *
+   * @defaultValue the environment's `CARILLON_SECRET`; without that a file is made beside the store when it is first
+   *   needed, but not where `NODE_ENV` is `production`
+   */
+  readonly secret?: string
   /** What only concerns a `postgres://…` database. */
   readonly postgres?: PostgresOptions
   /**
@@ -46,8 +60,10 @@ export interface CarillonOptions {
   readonly policy?: Policy
   /** The awilix container handed to handlers. @defaultValue a new one */
   readonly container?: CarillonContainer
-  /** Events whose data is checked against a schema before anything is written. */
+  /** Events whose data is checked against a schema before anything is written, or looked up: what can be published. */
   readonly definitions?: readonly EventDefinition[]
+  /** How webhooks are sent; `false` = not by this process, which can make and change them all the same. */
+  readonly webhooks?: false | WebhookSettings
   /** Refuse events that have no definition. @defaultValue false */
   readonly onlyDefined?: boolean
   /**
@@ -93,8 +109,12 @@ export interface CarillonOptions {
   readonly retentionMs?: number
   /** Delete dead letters after so many milliseconds. @defaultValue 90 days */
   readonly deadRetentionMs?: number
+  /** Delete what the audit log says after so many milliseconds. @defaultValue 365 days */
+  readonly auditRetentionMs?: number
   /** Report staged events that are older than this, in milliseconds. @defaultValue 24 hours */
   readonly stagedTtlMs?: number
+  /** The application's registry of prom-client: `carillon.metrics()` prints what is in it as well. @defaultValue none */
+  readonly metricsRegistry?: MetricsRegistry
   /** Where time comes from; tests move it. */
   readonly clock?: Clock
   /** Chance from 0 up to, not including, 1; tests fix it. */
@@ -136,18 +156,31 @@ export interface ResolvedPostgres {
 export type ResolvedOptions = {
   readonly [K in keyof Omit<
     CarillonOptions,
-    "database" | "postgres" | "clock" | "scope" | "logger" | "policy" | "container"
+    | "database"
+    | "postgres"
+    | "secret"
+    | "metricsRegistry"
+    | "clock"
+    | "scope"
+    | "logger"
+    | "policy"
+    | "container"
+    | "webhooks"
   >]-?: NonNullable<CarillonOptions[K]>
 } & {
   readonly database: string // as it may be shown: a path, `:memory:`, or a URL without its password
   readonly path: string // of a file; "" where the database is none
   readonly postgres: ResolvedPostgres | null // null = a file
+  readonly secret: string | null // null = look in the environment, then in the file
+  readonly secretFile: string | null // null = the store is in memory, and so is its secret
+  readonly metricsRegistry: MetricsRegistry | null // null = the application has none
   readonly clock: Clock | null // null = the machine's, or the database server's
   readonly scope: string
   readonly subscriptionScope: string | null
   readonly logger: HandlerLogger | false | undefined
   readonly policy: ResolvedPolicy
   readonly container: CarillonContainer | undefined
+  readonly webhooks: ResolvedWebhookSettings
 }
 
 const DAY_MS = 24 * 60 * 60 * 1000
@@ -167,6 +200,7 @@ export function resolveOptions(options: CarillonOptions): ResolvedOptions {
   }
   const leaseMs = whole("leaseMs", options.leaseMs, 15_000, 100, LONGEST_TIMER_MS)
   const heartbeatMs = whole("heartbeatMs", options.heartbeatMs, Math.floor(leaseMs / 3), 10, leaseMs - 1)
+  const concurrency = whole("concurrency", options.concurrency, 1_000, 1)
   const database = options.database ?? (process.env.CARILLON_DATABASE || DEFAULT_DATABASE)
   const postgres = resolvePostgres(database, options.postgres)
   const path = postgres === null ? databasePath(database) : ""
@@ -174,6 +208,8 @@ export function resolveOptions(options: CarillonOptions): ResolvedOptions {
     database: postgres === null ? path : shownUrl(postgres),
     path,
     postgres,
+    secret: secretOption(options.secret),
+    secretFile: secretFile(path, postgres),
     migrate: truth("migrate", options.migrate, true),
     group: groupName(options.group),
     scope: scopeKey(options.scope),
@@ -183,6 +219,7 @@ export function resolveOptions(options: CarillonOptions): ResolvedOptions {
     policy: resolvePolicy(options.policy),
     container: options.container,
     definitions: options.definitions ?? [],
+    webhooks: resolveWebhookSettings(options.webhooks, { capacity: concurrency, env: process.env }),
     onlyDefined: options.onlyDefined ?? false,
     fastPath: options.fastPath ?? true,
     storeThread: oneOf("storeThread", options.storeThread, path === ":memory:" ? "main" : "worker", [
@@ -193,7 +230,7 @@ export function resolveOptions(options: CarillonOptions): ResolvedOptions {
     mostEventBytes: whole("mostEventBytes", options.mostEventBytes, 262_144, 1),
     mostWaitingBytes: whole("mostWaitingBytes", options.mostWaitingBytes, 64 * 1024 * 1024, 1),
     emitTimeoutMs: whole("emitTimeoutMs", options.emitTimeoutMs, 30_000, 1, LONGEST_TIMER_MS),
-    concurrency: whole("concurrency", options.concurrency, 1_000, 1),
+    concurrency,
     mostRepeated: whole("mostRepeated", options.mostRepeated, 4_000, 1),
     leaseMs,
     heartbeatMs,
@@ -202,7 +239,9 @@ export function resolveOptions(options: CarillonOptions): ResolvedOptions {
     laggingMs: whole("laggingMs", options.laggingMs, 60_000, 1),
     retentionMs: whole("retentionMs", options.retentionMs, 30 * DAY_MS, 1),
     deadRetentionMs: whole("deadRetentionMs", options.deadRetentionMs, 90 * DAY_MS, 1),
+    auditRetentionMs: whole("auditRetentionMs", options.auditRetentionMs, 365 * DAY_MS, 1),
     stagedTtlMs: whole("stagedTtlMs", options.stagedTtlMs, DAY_MS, 1),
+    metricsRegistry: metricsRegistry(options.metricsRegistry),
     clock: options.clock ?? null,
     random: options.random ?? Math.random,
   })
@@ -211,6 +250,7 @@ export function resolveOptions(options: CarillonOptions): ResolvedOptions {
 const KNOWN: readonly (keyof CarillonOptions)[] = [
   "database",
   "postgres",
+  "secret",
   "migrate",
   "group",
   "scope",
@@ -219,6 +259,7 @@ const KNOWN: readonly (keyof CarillonOptions)[] = [
   "policy",
   "container",
   "definitions",
+  "webhooks",
   "onlyDefined",
   "fastPath",
   "storeThread",
@@ -235,7 +276,9 @@ const KNOWN: readonly (keyof CarillonOptions)[] = [
   "laggingMs",
   "retentionMs",
   "deadRetentionMs",
+  "auditRetentionMs",
   "stagedTtlMs",
+  "metricsRegistry",
   "clock",
   "random",
 ]
@@ -332,6 +375,25 @@ function databasePath(database: unknown): string {
   return resolve(database)
 }
 
+/** What came is a secret, and is not said. */
+function secretOption(secret: unknown): string | null {
+  if (secret === undefined) return null
+  if (typeof secret === "string") return secret
+  throw new ConfigError(`Expected \`secret\` to be text, got ${secret === null ? "null" : typeof secret}.`)
+}
+
+/** Beside a file of events; for a server, which may be far away, in the working folder. */
+function secretFile(path: string, postgres: ResolvedPostgres | null): string | null {
+  if (postgres !== null) return resolve(".carillon/secret")
+  return path === ":memory:" ? null : `${path}.secret`
+}
+
+function metricsRegistry(registry: unknown): MetricsRegistry | null {
+  if (registry === undefined) return null
+  if (typeof (registry as MetricsRegistry | null)?.metrics === "function") return registry as MetricsRegistry
+  throw new ConfigError(expected("`metricsRegistry` to be a Registry of prom-client", registry))
+}
+
 function groupName(group: unknown): string {
   if (group === undefined) return packageName() ?? "default"
   const fits = typeof group === "string" && group !== "" && group.length <= 200
@@ -385,7 +447,7 @@ function checkParts({ logger, container, clock, definitions }: CarillonOptions):
     throw new ConfigError(expected("`clock` to have now, monotonic, setTimeout and clearTimeout", clock))
   }
   const isDefinition = (each: EventDefinition): boolean =>
-    typeof each?.name === "string" && Boolean(each.schema)
+    typeof each?.name === "string" && typeof each.create === "function"
   const areDefinitions = Array.isArray(definitions) && definitions.every(isDefinition)
   if (definitions !== undefined && !areDefinitions) {
     throw new ConfigError(expected("`definitions` to be an array of what `defineEvent` returns", definitions))

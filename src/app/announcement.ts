@@ -23,7 +23,8 @@ export async function announce({ loaded, carillon, database, url }: Announced): 
   if (subscribers.length + jobs.length + api.routes.length === 0)
     logger.warn("There is no subscriber in src/subscribers yet.")
   if (url === null) return
-  logger.info(`HTTP is answered at ${url}, with ${counted(api.routes.length, "route")} of src/api`)
+  const what = api.routes.length === 0 ? "no routes yet" : counted(api.routes.length, "route")
+  logger.info(`HTTP is answered at ${url}, with ${what} of src/api`)
   if (api.routes.some(needsUser) && (await carillon.users.list()).length === 0)
     logger.warn(`Nobody can log in yet. ${howToCreateUser(database)}`)
 }

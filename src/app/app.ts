@@ -1,10 +1,13 @@
 import type { Logger } from "pino"
 import type { HandlerContext, HandlerLogger } from "../bus/events.ts"
 import { type Carillon, createCarillon } from "../carillon.ts"
+import { MagentoListener } from "../compat/magento/listener/listener.ts"
+import type { ListenerSettings } from "../compat/magento/listener/settings.ts"
 import { type CarillonContainer, newContainer } from "../container.ts"
 import { CarillonError, ConfigError } from "../core/errors.ts"
 import type { CarillonEvent } from "../core/event.ts"
 import { type OpenedModules, openModules } from "../data/open-modules.ts"
+import { type CarillonServer, createServer } from "../server/create.ts"
 import { newDoor } from "./entrance.ts"
 import type { Door } from "./http/door.ts"
 import type { LoadedApp } from "./load.ts"
@@ -15,6 +18,8 @@ export interface AppOptions {
   readonly logger: Logger
   readonly mode: "dev" | "start"
   readonly answersHttp: boolean
+  /** It ends when nothing is left to do: it takes nothing from elsewhere. */
+  readonly isOnce?: boolean
 }
 
 /** An app that runs: its Carillon, its modules and services, its subscribers, its door. */
@@ -24,6 +29,8 @@ export class App {
   readonly #services: Services
   #modules: OpenedModules | null = null
   #door: Door | null = null
+  #api: CarillonServer | null = null
+  #listener: MagentoListener | null = null // null = it takes nothing from a shop
 
   private constructor(carillon: Carillon, container: CarillonContainer, services: Services) {
     this.carillon = carillon
@@ -32,17 +39,14 @@ export class App {
   }
 
   /** Nothing stays open when it rejects. */
-  static async start(loaded: LoadedApp, { logger: ownLogger, mode, answersHttp }: AppOptions): Promise<App> {
+  static async start(
+    loaded: LoadedApp,
+    { logger: ownLogger, mode, answersHttp, isOnce = false }: AppOptions,
+  ): Promise<App> {
     const { config, subscribers, api } = loaded
-    const container = newContainer()
-    const logger = config.carillon.logger ?? ownLogger
-    const carillon = await createCarillon({ ...config.carillon, logger, container })
-    const services = new Services(container)
-    const app = new App(carillon, container, services)
+    const app = await App.#made(loaded, ownLogger)
+    const { carillon, container } = app
     try {
-      await app.#openModules(loaded)
-      await services.make(config.services)
-      await config.register(container)
       for (const subscriber of subscribers) subscribe(carillon, subscriber, config.pluginOptions)
       if (answersHttp)
         app.#door = await newDoor({
@@ -53,7 +57,44 @@ export class App {
           http: config.http,
           mode,
         })
+      if (answersHttp && config.http.api !== null)
+        app.#api = createServer(carillon, { ...config.http, ...config.http.api })
       await carillon.start()
+      if (config.magento.listener !== null && !isOnce) await app.#listen(config.magento.listener)
+    } catch (error) {
+      await app.stop()
+      throw error
+    }
+    return app
+  }
+
+  /** Takes a shop's events, and handles nothing. Nothing stays open when it rejects. */
+  static async listen(
+    loaded: LoadedApp,
+    { logger, settings }: { readonly logger: Logger; readonly settings: ListenerSettings },
+  ): Promise<App> {
+    const app = await App.#made(loaded, logger)
+    try {
+      await app.#listen(settings)
+    } catch (error) {
+      await app.stop()
+      throw error
+    }
+    return app
+  }
+
+  /** With its modules and services, which resolvers may ask for. */
+  static async #made(loaded: LoadedApp, ownLogger: Logger): Promise<App> {
+    const { config } = loaded
+    const container = newContainer()
+    const logger = config.carillon.logger ?? ownLogger
+    const carillon = await createCarillon({ ...config.carillon, logger, container })
+    const services = new Services(container)
+    const app = new App(carillon, container, services)
+    try {
+      await app.#openModules(loaded)
+      await services.make(config.services)
+      await config.register(container)
     } catch (error) {
       await app.stop()
       throw error
@@ -66,9 +107,15 @@ export class App {
     return this.#door
   }
 
+  /** Carillon's own API; null = the app is without it. */
+  get api(): CarillonServer | null {
+    return this.#api
+  }
+
   /** Handlers end before the services they use are closed. */
   async stop(): Promise<void> {
     try {
+      await this.#listener?.stop()
       await this.carillon.stop()
     } finally {
       try {
@@ -77,6 +124,12 @@ export class App {
         await this.#modules?.close()
       }
     }
+  }
+
+  async #listen(settings: ListenerSettings): Promise<void> {
+    const listener = new MagentoListener({ carillon: this.carillon, settings })
+    await listener.start()
+    this.#listener = listener
   }
 
   async #openModules({ modules, config }: LoadedApp): Promise<void> {

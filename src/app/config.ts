@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs"
 import { join, resolve } from "node:path"
 import type { Carillon } from "../carillon.ts"
+import { type MagentoConfig, type ResolvedMagento, resolveMagento } from "../compat/magento/config.ts"
 import type { CarillonContainer } from "../container.ts"
 import { CarillonError, ConfigError, expected } from "../core/errors.ts"
 import { type CarillonOptions, resolveOptions } from "../options.ts"
@@ -33,8 +34,7 @@ export interface CarillonConfig extends Omit<CarillonOptions, "container" | "clo
    */
   readonly logLevel?: LogLevel
   /**
-   * How the app answers HTTP. It listens when it has routes in `src/api`, when this stands here, or when
-   * the environment has a `PORT`; never with `false`.
+   * How the app answers HTTP: with the routes in `src/api`, and with Carillon's own API. `false` = not at all.
    */
   readonly http?: HttpConfig | false
   /**
@@ -61,6 +61,8 @@ export interface CarillonConfig extends Omit<CarillonOptions, "container" | "clo
    * ```
    */
   readonly services?: Readonly<Record<string, ServiceFactory>>
+  /** What the app has to do with a Magento shop: the events that it takes from there, and what looks them up. */
+  readonly magento?: MagentoConfig
   /** Registers what `services` cannot say, with all that awilix offers; called after `services` are made. */
   readonly register?: (container: CarillonContainer) => unknown
   /** Handed to every subscriber as `pluginOptions`. @defaultValue `{}` */
@@ -105,6 +107,7 @@ export interface CheckedConfig {
   readonly http: HttpOptions
   readonly modules: readonly ModuleConfig[]
   readonly services: Readonly<Record<string, ServiceFactory>>
+  readonly magento: ResolvedMagento
   readonly register: (container: CarillonContainer) => unknown
   readonly pluginOptions: Readonly<Record<string, unknown>>
   readonly onStart: (app: StartedApp) => unknown
@@ -126,7 +129,7 @@ export function checkConfig(
 ): CheckedConfig {
   if (typeof config !== "object" || config === null || Array.isArray(config))
     throw new ConfigError(`${file}: ${expected("a default export made by `defineConfig({ … })`", config)}`)
-  const { logLevel, http, modules, services, register, pluginOptions, onStart, ...options } =
+  const { logLevel, http, modules, services, magento, register, pluginOptions, onStart, ...options } =
     config as CarillonConfig
   const check = (name: string, value: unknown, what: string, isRight: boolean): void => {
     if (value !== undefined && !isRight)
@@ -145,6 +148,7 @@ export function checkConfig(
     http: resolveHttp(file, http),
     modules: checkModules(file, modules ?? []),
     services: services ?? {},
+    magento: resolveMagento(file, magento),
     register: register ?? nothing,
     pluginOptions: Object.freeze({ ...pluginOptions }),
     onStart: onStart ?? nothing,
@@ -179,7 +183,7 @@ function checkOptions(
 }
 
 const NOT_FOR_FILES = ["container", "clock", "random"] as const
-const APP_OPTIONS = "logLevel, http, modules, services, register, pluginOptions, onStart"
+const APP_OPTIONS = "logLevel, http, modules, services, magento, register, pluginOptions, onStart"
 
 /** An app keeps its events beside itself, wherever it is started from. */
 function inFolder(folder: string, database: unknown): string | undefined {

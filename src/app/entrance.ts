@@ -1,10 +1,6 @@
-import { setTimeout as wait } from "node:timers/promises"
 import type { HandlerLogger } from "../bus/events.ts"
 import type { Carillon } from "../carillon.ts"
 import type { CarillonContainer } from "../container.ts"
-import { LoginLimit } from "../identity/login-limit.ts"
-import { tokenSecret } from "../identity/secret.ts"
-import { Tokens } from "../identity/tokens.ts"
 import type { Api } from "./api.ts"
 import { Door } from "./http/door.ts"
 import type { HttpOptions } from "./http/options.ts"
@@ -28,15 +24,15 @@ export async function newDoor({
   http,
   mode,
 }: EntranceOptions): Promise<Door> {
-  const { users } = carillon
+  const { users, sessions, logIns, keys } = carillon.identity
   await ensureAdmin(users)
-  const secret = await tokenSecret(carillon.records, process.env.CARILLON_SECRET)
-  if (secret.from === "store" && mode === "start")
+  await keys.ring() // an app that could let nobody in does not start
+  if (keys.origin === "file" && mode === "start")
     logger.warn(
-      "Log-ins are signed with a secret that is kept in the store. Set CARILLON_SECRET, so that reading the store is not enough to log in.",
+      "Log-ins are signed with a secret that was made for development. Set CARILLON_SECRET: in production (NODE_ENV) the app does not start without it.",
     )
-  const tokens = new Tokens({ key: secret.key, users, lifetimeMs: http.tokenLifetimeMs, now: Date.now })
-  const signIn = signInRoute({ users, tokens, limit: new LoginLimit(() => performance.now()) })
+  const { tokenLifetimeMs: lifetimeMs } = http
+  const signIn = signInRoute({ logIns, lifetimeMs })
   const isTheirs = api.routes.some(({ path }) => path === signIn.path)
   return new Door({
     routes: isTheirs ? api.routes : [signIn, ...api.routes],
@@ -44,17 +40,6 @@ export async function newDoor({
     container,
     logger,
     http,
-    authenticate: authenticator(tokens),
+    authenticate: authenticator(sessions),
   })
-}
-
-const ANSWER_WITHIN_MS = 2_000
-
-/** Whether the store answers. */
-export async function storeAnswers(carillon: Carillon): Promise<boolean> {
-  const asked = carillon.records.queries.record("health", "store").then(
-    () => true,
-    () => false,
-  )
-  return Promise.race([asked, wait(ANSWER_WITHIN_MS, false, { ref: false })])
 }

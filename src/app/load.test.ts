@@ -307,4 +307,49 @@ describe("the configuration", () => {
     })
     await expect(load(`export default ${value}`)).rejects.toThrow(/^carillon\.config\.ts: /)
   })
+
+  it("define events, by default and by name, beside those of the config", async () => {
+    const folder = setup({
+      "carillon.config.ts": `import { defineConfig, defineEvent } from "carillon"
+        import { customerSaved } from "./src/events/customer"
+        export default defineConfig({ definitions: [defineEvent("order.paid", {}), customerSaved] })`,
+      "src/events/order.ts": `import { defineEvent } from "carillon"
+        export default defineEvent("order.placed", { resolve: ({ id }) => ({ id }) })`,
+      "src/events/customer.ts": `import { defineEvent } from "carillon"
+        export const customerSaved = defineEvent("customer.saved", {})
+        export const all = [defineEvent("customer.deleted", {}), customerSaved]
+        export const shops = 3`,
+      "src/events/notes.ts": "export const notes = 1",
+    })
+
+    const { config, warnings } = await loadApp({ folder, mode: "dev" })
+
+    const names = config.carillon.definitions?.map(({ name }) => name)
+    expect(names?.toSorted()).toEqual(["customer.deleted", "customer.saved", "order.paid", "order.placed"])
+    expect(warnings).toEqual([expect.stringMatching(/^src\/events\/notes\.ts: .*defineEvent/)])
+  })
+
+  it("may not define one event twice", async () => {
+    const define = `import { defineEvent } from "carillon"\nexport default defineEvent("order.placed", {})`
+    const folder = setup({ "src/events/a.ts": define, "src/events/b.ts": define })
+
+    await expect(loadApp({ folder, mode: "dev" })).rejects.toMatchObject({
+      code: "CARILLON_CONFIG",
+      message: expect.stringMatching(/`order\.placed`, got two: src\/events\/a\.ts and src\/events\/b\.ts/),
+    })
+  })
+
+  it("bring notifiers of the app's own, unless it sends no webhooks", async () => {
+    const notifier = (key: string): string =>
+      `export default { key: ${key}, notify: async () => ({ success: true, subscriptionId: "", responseData: "" }) }`
+    const folder = setup({ "src/notifiers/sms.ts": notifier('"sms"') })
+
+    const { config } = await loadApp({ folder, mode: "dev" })
+    writeFileSync(join(folder, "src/notifiers/sms.ts"), notifier("7"))
+
+    expect(config.carillon.webhooks).toMatchObject({ notifiers: [{ key: "sms" }] })
+    await expect(loadApp({ folder, mode: "dev" })).rejects.toThrow(/src\/notifiers\/sms\.ts: .*`key`/)
+    writeFileSync(join(folder, "carillon.config.ts"), "export default { webhooks: false }")
+    expect((await loadApp({ folder, mode: "dev" })).config.carillon.webhooks).toBe(false)
+  })
 })

@@ -1,12 +1,15 @@
 import { basename, join, relative } from "node:path"
+import { withServices } from "../compat/magento/services.ts"
 import { ConfigError, DuplicateSubscriberError } from "../core/errors.ts"
 import type { ConfiguredModule } from "../data/open-modules.ts"
 import { type Api, loadApi } from "./api.ts"
 import { type CheckedConfig, checkConfig, findConfigFile } from "./config.ts"
+import { type ExportingFile, readDefinitions } from "./definition-files.ts"
 import { findSources } from "./discovery.ts"
 import { type Job, readJob } from "./job.ts"
 import { newLoader } from "./loader.ts"
 import { loadModules } from "./modules.ts"
+import { readNotifier } from "./notifier-files.ts"
 import { packageNameOf } from "./package-name.ts"
 import { readSubscriber, type Subscriber } from "./subscriber.ts"
 
@@ -44,12 +47,16 @@ export async function loadApp({ folder, database, mode }: LoadOptions): Promise<
       throw new ConfigError(`${relative(folder, file)} does not load: ${messageOf(error)}`, { cause: error })
     }
   }
-  const config = await loadConfig(folder, database, read)
+  const bare = await loadConfig(folder, database, read)
+  const { config, warnings: ofDefinitions } = withDefinitions(
+    await withNotifiers(bare, folder, read),
+    await loadFiles(folder, "events", read),
+  )
   const modules = await loadModules(folder, config.modules, read)
   // A workflow is known from the moment in which its file composes it.
   for (const file of await findSources(join(folder, "src", "workflows"))) await read(file)
   const jobs = await loadJobs(folder, read)
-  const warnings: string[] = []
+  const warnings: string[] = [...ofDefinitions]
   const subscribers: Subscriber[] = []
   for (const file of await findSources(join(folder, "src", "subscribers"))) {
     const reading = readSubscriber(relative(folder, file), await read(file))
@@ -65,6 +72,31 @@ export async function loadApp({ folder, database, mode }: LoadOptions): Promise<
 }
 
 type Read = (file: string) => Promise<Readonly<Record<string, unknown>>>
+
+async function loadFiles(folder: string, room: string, read: Read): Promise<readonly ExportingFile[]> {
+  const files: ExportingFile[] = []
+  for (const file of await findSources(join(folder, "src", room)))
+    files.push({ file: relative(folder, file), exports: await read(file) })
+  return files
+}
+
+function withDefinitions(
+  config: CheckedConfig,
+  files: readonly ExportingFile[],
+): { readonly config: CheckedConfig; readonly warnings: readonly string[] } {
+  const { definitions: named, warnings } = readDefinitions(config.carillon.definitions ?? [], files)
+  const definitions = withServices(named, config.magento.services)
+  return { config: { ...config, carillon: { ...config.carillon, definitions } }, warnings }
+}
+
+async function withNotifiers(config: CheckedConfig, folder: string, read: Read): Promise<CheckedConfig> {
+  const { webhooks } = config.carillon
+  if (webhooks === false) return config
+  const files = await loadFiles(folder, "notifiers", read)
+  const theirs = files.map(({ file, exports }) => readNotifier(file, exports))
+  const notifiers = [...(webhooks?.notifiers ?? []), ...theirs]
+  return { ...config, carillon: { ...config.carillon, webhooks: { ...webhooks, notifiers } } }
+}
 
 async function loadJobs(folder: string, read: Read): Promise<readonly Job[]> {
   const jobs = new Map<string, Job>()

@@ -3,11 +3,12 @@ import type { Logger } from "pino"
 import type { HandlerLogger } from "../bus/events.ts"
 import { resolveOptions } from "../options.ts"
 import { workflowRegistry } from "../runs/registry.ts"
+import { storeAnswers } from "../server/store-answers.ts"
 import { announce } from "./announcement.ts"
 import { App } from "./app.ts"
 import { commandLine } from "./command.ts"
 import { receiptsIn, type StartedApp } from "./config.ts"
-import { storeAnswers } from "./entrance.ts"
+import { greet } from "./greeting.ts"
 import { HttpServer } from "./http/server.ts"
 import { type LoadedApp, type LoadOptions, loadApp } from "./load.ts"
 import { logError } from "./log.ts"
@@ -50,6 +51,7 @@ export class Stage {
     await this.#announce()
     if (this.#load.mode === "dev" && !this.#once)
       this.logger.info("Change a file and it is taken up; Ctrl-C ends the app.")
+    await this.#greet()
     await this.#runOnStart(this.#once ? "once" : "start")
   }
 
@@ -140,12 +142,18 @@ export class Stage {
     if (this.#isClosed) return
     this.#ownLogger.level = loaded.config.logLevel
     for (const warning of loaded.warnings) this.logger.warn(warning)
-    const answersHttp = !this.#once && wantsHttp(loaded)
+    const { http } = loaded.config
+    const answersHttp = !this.#once && !http.isRefused
     // It listens first: whoever asks for its health while the app starts gets an answer.
-    await this.#server.listen(answersHttp ? loaded.config.http : null)
+    await this.#server.listen(answersHttp ? http : null)
+    if (answersHttp && this.#server.isElsewhere)
+      this.logger.warn(
+        `Port ${http.port} is taken, and nobody said that it has to be that one: another is used.`,
+      )
     const { mode } = this.#load
-    const app = await App.start(loaded, { logger: this.#ownLogger, mode, answersHttp })
-    if (app.door !== null) this.#server.open(app.door, () => storeAnswers(app.carillon))
+    const isOnce = this.#once
+    const app = await App.start(loaded, { logger: this.#ownLogger, mode, answersHttp, isOnce })
+    if (app.door !== null) this.#server.open(app.door, app.api, () => storeAnswers(app.carillon))
     this.#app = app
     this.#loaded = loaded
     this.#watching = new AbortController()
@@ -156,6 +164,12 @@ export class Stage {
     if (this.#app === null || this.#loaded === null) return // stopped meanwhile
     const { carillon } = this.#app
     await announce({ loaded: this.#loaded, carillon, database: this.#database(), url: this.#server.url })
+  }
+
+  /** Whoever starts it for the first time gets a way in. */
+  async #greet(): Promise<void> {
+    if (this.#app === null || this.#app.api === null || this.#server.url === null) return
+    await greet(this.#app.carillon, this.#server.url)
   }
 
   async #runOnStart(occasion: StartedApp["occasion"]): Promise<void> {
@@ -184,9 +198,4 @@ export class Stage {
     const database = this.#database()
     return database === ":memory:" ? "" : `Look at it with:\n  ${commandLine(database, ["trace", id])}`
   }
-}
-
-/** An app that only works for others needs no port. */
-function wantsHttp({ api, config }: LoadedApp): boolean {
-  return !config.http.isRefused && (api.routes.length > 0 || config.http.isAsked)
 }

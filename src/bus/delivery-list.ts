@@ -1,8 +1,10 @@
 import { expected, InvalidInputError } from "../core/errors.ts"
 import type { EventRow } from "../core/event.ts"
+import type { CompiledFilter } from "../core/filter.ts"
 import { eventId } from "../core/ids.ts"
 import { isExactName } from "../core/pattern.ts"
-import type { SubscriptionVersion } from "../core/subscription.ts"
+import { isWithin } from "../core/scope.ts"
+import { patternsOf, type SubscriptionVersion } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
 import type { ListedJob, OpenWorkRow, Page, QueriesPort } from "../engine/queries.ts"
 import type { CatalogCache } from "../worker/catalog-cache.ts"
@@ -12,14 +14,18 @@ import {
   type DeliveryState,
   type Named,
   reportOfJob,
-  reportsOf,
+  reportsWithin,
+  shownWithin,
 } from "./delivery-report.ts"
 import type { Staff } from "./staff.ts"
+import { eventsWithin } from "./within.ts"
 
 export interface DeliverySearch {
   readonly state: DeliveryState | null // null = any
   readonly subscription: SubscriptionVersion | null // null = all
+  readonly scopes: readonly string[] | undefined // keys of its event's; undefined = every scope
   readonly name: string | null // of the event
+  readonly filter: CompiledFilter | null // null = whatever the event holds
   readonly from: number | null
   readonly to: number | null
   readonly cursor: string | null
@@ -30,11 +36,18 @@ export interface DeliverySearch {
 interface Step {
   readonly item: DeliveryReport | null
   readonly cursor: string
+  readonly looks?: number // at rows of which none was meant, to come here
+  readonly reads?: number // of single rows, to come here
 }
 
 /** A page ends here even when it is short: a list must not read a whole store in one call. */
 const STEPS_PER_PAGE = 5_000
+/** A look goes through thousands of rows: where these are of other scopes, a page takes so many at most. */
+const LOOKS_PER_PAGE = 20
+const STEPS_OF_A_LOOK = STEPS_PER_PAGE / LOOKS_PER_PAGE
 const ROWS_PER_READ = 200
+/** A page reads a thousand single rows at most. */
+const STEPS_OF_A_READ = 4
 
 /**
  * Lists deliveries, newest first in each of their homes.
@@ -56,9 +69,10 @@ export class DeliveryList {
   async page(search: DeliverySearch): Promise<Page<DeliveryReport>> {
     const items: DeliveryReport[] = []
     let steps = 0
-    for await (const { item, cursor } of this.#walk(search)) {
+    for await (const { item, cursor, looks = 0, reads = 0 } of this.#walk(search)) {
       if (item !== null) items.push(item)
-      if (items.length >= search.limit || ++steps >= STEPS_PER_PAGE) return { items, cursor }
+      steps += 1 + looks * STEPS_OF_A_LOOK + reads * STEPS_OF_A_READ
+      if (items.length >= search.limit || steps >= STEPS_PER_PAGE) return { items, cursor }
     }
     return { items, cursor: null }
   }
@@ -77,13 +91,14 @@ export class DeliveryList {
   }
 
   async *#fromJobs(search: DeliverySearch, at: Cursor | null): AsyncGenerator<Step> {
-    const { state, name, from, to, subscription } = search
+    const { state, name, from, to, subscription, scopes } = search
     let cursor: string | null | undefined = at?.place
     while (cursor !== null) {
       const page: Page<ListedJob> = await this.#queries.jobs({
         kind: "delivery",
         state: jobStateOf(state),
         name: name ?? undefined,
+        scopes,
         from: from ?? undefined,
         to: to ?? undefined,
         subscriptions: subscription === null ? undefined : [subscription.no],
@@ -91,17 +106,27 @@ export class DeliveryList {
         limit: Math.min(search.limit, ROWS_PER_READ),
       })
       for (const job of page.items) {
-        const report = await this.#reportJob(job)
-        yield { item: report.state === state ? report : null, cursor: toCursor("job", String(job.no)) }
+        const report = (await this.#isMeant(job, search)) ? this.#reportJob(job, scopes) : null
+        const item = report?.state === state ? report : null
+        yield { item, cursor: toCursor("job", String(job.no)), reads: search.filter === null ? 0 : 1 }
       }
       cursor = page.cursor
-      if (cursor !== null && page.items.length === 0) yield { item: null, cursor: toCursor("job", cursor) }
+      if (cursor !== null && page.items.length === 0)
+        yield { item: null, cursor: toCursor("job", cursor), looks: scopes === undefined ? 0 : 1 }
     }
   }
 
-  async #reportJob(job: ListedJob): Promise<DeliveryReport> {
-    const id = job.commitId === null ? "" : eventId(job.commitId, job.index)
-    return reportOfJob(job, this.#named(job.subscription, job.group), id, job.eventName, this.#staff)
+  /** What its event holds is looked at last: that is a read of its own. */
+  async #isMeant({ commitId, index }: ListedJob, { filter }: DeliverySearch): Promise<boolean> {
+    if (filter === null) return true
+    const row = commitId === null ? null : await this.#queries.event({ commitId, index })
+    return row !== null && filter.matches(viewOf(row))
+  }
+
+  #reportJob(job: ListedJob, scopes: DeliverySearch["scopes"]): DeliveryReport {
+    const id = job.eventId ?? (job.commitId === null ? "" : eventId(job.commitId, job.index))
+    const named = this.#named(job.subscription, job.group)
+    return shownWithin(scopes, reportOfJob(job, named, id, job.eventName, this.#staff), named)
   }
 
   #named(no: number, group: string): Named {
@@ -142,7 +167,9 @@ export class DeliveryList {
     const reports: DeliveryReport[] = []
     for (const event of events) {
       if (search.name !== null && event.name !== search.name) continue
-      for (const report of await this.#reportsOf(event)) {
+      if (!isWithin(search.scopes, event.scope)) continue
+      if (search.filter?.matches(viewOf(event)) === false) continue
+      for (const report of await this.#reportsOf(event, search)) {
         const isIn = report.home === row.source && report.group === row.group && report.replay === row.replay
         const isIts =
           row.subscription === null || report.subscription === this.#named(row.subscription, row.group).id
@@ -163,13 +190,16 @@ export class DeliveryList {
   }
 
   async *#fromEvents(search: DeliverySearch, at: Cursor | null): AsyncGenerator<Step> {
-    const pattern = search.subscription?.definition.pattern
-    const exact = pattern !== undefined && isExactName(pattern) ? pattern : undefined
+    const [pattern, ...others] =
+      search.subscription === null ? [] : patternsOf(search.subscription.definition)
+    const isOne = pattern !== undefined && others.length === 0 && isExactName(pattern)
+    const exact = isOne ? pattern : undefined
     let skip = at?.skip ?? 0
     let cursor: string | null | undefined = at === null ? undefined : behind(at.place)
     while (cursor !== null) {
-      const page: Page<EventRow> = await this.#queries.events({
+      const page: Page<EventRow> = await eventsWithin(this.#queries, {
         name: search.name ?? exact,
+        scopes: search.scopes,
         from: search.from ?? undefined,
         to: search.to ?? undefined,
         cursor,
@@ -177,22 +207,30 @@ export class DeliveryList {
       })
       for (const row of page.items) {
         const place = `${row.commitId}.${row.index}`
-        const found = (await this.#reportsOf(row)).filter((each) => matches(each, search)).slice(skip)
+        const isMeant = search.filter?.matches(viewOf(row)) !== false
+        const reports = isMeant ? await this.#reportsOf(row, search) : []
+        const found = reports.filter((each) => matches(each, search)).slice(skip)
         for (const [i, item] of found.entries())
           yield { item, cursor: toCursor("event", place, skip + i + 1) }
         if (found.length === 0) yield { item: null, cursor: toCursor("event", place, skip) }
         skip = 0
       }
       cursor = page.cursor
+      if (cursor !== null && page.items.length === 0)
+        yield { item: null, cursor: toCursor("event", cursor), looks: LOOKS_PER_PAGE }
     }
   }
 
-  async #reportsOf(row: EventRow): Promise<DeliveryReport[]> {
-    const view = new EventView(row, row.commitId, row.index)
+  async #reportsOf(row: EventRow, { scopes }: DeliverySearch): Promise<DeliveryReport[]> {
+    const view = viewOf(row)
     const rows = await this.#queries.traceOf(row)
     const router = await this.#catalog.routerOf(rows.catalogVersion ?? this.#catalog.version)
-    return reportsOf(view, rows, router, this.#staff)
+    return reportsWithin(scopes, view, rows, router, this.#staff)
   }
+}
+
+function viewOf(row: EventRow): EventView {
+  return new EventView(row, row.commitId, row.index)
 }
 
 type HomeKind = "job" | "part" | "batch" | "event"

@@ -1,6 +1,8 @@
+import { EVENT_ERASED } from "../core/erasure.ts"
 import { deliveryId } from "../core/ids.ts"
-import type { AttemptRecord } from "../core/job.ts"
+import type { AttemptDetails, AttemptRecord } from "../core/job.ts"
 import { type Router, roadOf } from "../core/route.ts"
+import { isWithin, type Scopes } from "../core/scope.ts"
 import type { SubscriptionVersion } from "../core/subscription.ts"
 import type { EventView } from "../core/view.ts"
 import type { BatchRow, JobRow, PartRow, TraceRows } from "../engine/queries.ts"
@@ -29,7 +31,10 @@ export interface DeliveryReport {
   readonly worker: number | null
   /** Every attempt that is known, oldest first. */
   readonly attempts: readonly AttemptReport[]
-  /** What is known instead of single attempts of deliveries that were handled from memory. */
+  /**
+   * What is known instead of single attempts of deliveries that were handled from memory. null as well where only
+   * some scopes were asked for: events of others may be among them.
+   */
   readonly together: TogetherReport | null
 }
 
@@ -40,6 +45,8 @@ export interface AttemptReport {
   readonly outcome: AttemptRecord["outcome"]
   readonly error: string | null
   readonly worker: number
+  /** What was sent and answered, of a webhook. null as well for whoever is bound to scopes, and may not see that webhook. */
+  readonly details: AttemptDetails | null
 }
 
 /** Deliveries that were settled as one: times of their own were not kept. */
@@ -50,14 +57,48 @@ export interface TogetherReport {
   readonly settledAt: Date
 }
 
-/** Every delivery of one event, those of its emit first, then those of replays. */
-export function reportsOf(view: EventView, rows: TraceRows, router: Router, staff: Staff): DeliveryReport[] {
-  const reports = router.subscriptionsOf(view).map((each) => reportOf(each, 0, view, rows, staff))
-  for (const [no, replay] of replaysIn(rows)) {
-    const subscription = staff.current.get(no) ?? unknownSubscription(no, rows)
-    reports.push(reportOf(subscription, replay, view, rows, staff))
-  }
-  return reports
+/**
+ * Every delivery of one event, those of its emit first, then those of replays.
+ *
+ * Deliveries of events of all scopes may be settled together: within some scopes nothing is said of that.
+ */
+export function reportsWithin(
+  scopes: Scopes | undefined,
+  ...of: Parameters<typeof reportsOf>
+): DeliveryReport[] {
+  return reportsOf(...of).map(([report, subscription]) => shownWithin(scopes, report, subscription))
+}
+
+/** Where a webhook of all scopes sends to, and what it answers, is not for one of them to know. */
+export function shownWithin(
+  scopes: Scopes | undefined,
+  report: DeliveryReport,
+  { definition }: Pick<Named, "definition">,
+): DeliveryReport {
+  if (scopes === undefined || scopes === "all") return report
+  const scope = definition?.scope ?? null
+  const isTheirs = scope !== null && isWithin(scopes, scope)
+  if (isTheirs || definition?.target.kind === "handler") return { ...report, together: null }
+  const attempts = report.attempts.map((each) => ({ ...each, error: untold(each.error), details: null }))
+  return { ...report, error: untold(report.error), attempts, together: null }
+}
+
+function untold(error: string | null): string | null {
+  return error === null ? null : "its endpoint failed"
+}
+
+type Told = readonly [DeliveryReport, Named]
+
+function reportsOf(view: EventView, rows: TraceRows, router: Router, staff: Staff): Told[] {
+  const told = (subscription: Named, replay: number): Told => [
+    reportOf(subscription, replay, view, rows, staff),
+    subscription,
+  ]
+  const emitted = router.subscriptionsOf(view).map((each) => told(each, 0))
+  const replayed = replaysIn(rows).map(([no, replay]) =>
+    told(staff.current.get(no) ?? unknownSubscription(no, rows), replay),
+  )
+  return [...emitted, ...replayed]
 }
 
 function replaysIn(rows: TraceRows): [number, number][] {
@@ -104,12 +145,14 @@ function reportOf(
     together: null,
   }
   const part = rows.parts.filter(mine).at(-1)
-  if (part !== undefined) return { ...base, home: "part", ...partState(part, subscription, staff) }
+  const erasedAt = view.extra.erased?.at ?? null
+  if (part !== undefined)
+    return { ...base, home: "part", ...(leftOut(part, erasedAt) ?? partState(part, subscription, staff)) }
   const road = subscription.definition && roadOf(subscription.definition, toRoad(view)).road
   const priority = view.extra.priority ?? 1
   const batch = rows.batches.find((each) => each.group === subscription.group && each.priority === priority)
   if (batch !== undefined && road !== "job")
-    return { ...base, home: "batch", ...batchState(batch, subscription, staff) }
+    return { ...base, home: "batch", ...(leftOut(batch, erasedAt) ?? batchState(batch, subscription, staff)) }
   return {
     ...base,
     home: "job",
@@ -118,6 +161,15 @@ function reportOf(
     since: view.at,
     worker: null,
   }
+}
+
+/** Its event was erased while it waited: whoever takes the others leaves it out. */
+function leftOut(
+  { closedAt, worker }: Pick<BatchRow | PartRow, "closedAt" | "worker">,
+  erasedAt: number | null, // null = it was not
+) {
+  if (erasedAt === null || (closedAt !== null && closedAt <= erasedAt)) return null
+  return { state: "cancelled" as const, why: EVENT_ERASED, since: new Date(erasedAt), worker }
 }
 
 function toRoad(view: EventView): { key: string | null; deliverAt: number | null } {
@@ -216,6 +268,6 @@ function batchState(batch: BatchRow, subscription: Named, staff: Staff) {
   return { state: "waiting" as const, why: whyWaiting(waiting, subscription, staff), since, worker: null }
 }
 
-function toAttempt({ attempt, at, ms, outcome, error, worker }: AttemptRecord): AttemptReport {
-  return { attempt, at: new Date(at), ms, outcome, error: error ?? null, worker }
+function toAttempt({ attempt, at, ms, outcome, error, worker, details }: AttemptRecord): AttemptReport {
+  return { attempt, at: new Date(at), ms, outcome, error: error ?? null, worker, details: details ?? null }
 }

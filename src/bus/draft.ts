@@ -1,11 +1,18 @@
 import { createHash } from "node:crypto"
 import { EventTooLargeError, expected, InvalidInputError, UnserialisableError } from "../core/errors.ts"
-import type { DraftEvent, EmitOptions, EventExtra, EventInput, EventPolicy } from "../core/event.ts"
+import {
+  type DraftEvent,
+  type EmitOptions,
+  type EventExtra,
+  type EventInput,
+  type EventPolicy,
+  publishedOf,
+} from "../core/event.ts"
 import { checkEventName, nearestName } from "../core/pattern.ts"
 import { resolvePolicy } from "../core/policy.ts"
 import { priorityClass } from "../core/priority.ts"
 import { scopeKey } from "../core/scope.ts"
-import type { EventView } from "../core/view.ts"
+import type { WrittenTrace } from "../telemetry/trace-context.ts"
 
 /** What every event of one Carillon starts from. */
 export interface DraftDefaults {
@@ -14,8 +21,11 @@ export interface DraftDefaults {
   readonly warn: (message: string) => void
 }
 
-/** Where an event is emitted: inside the handler of another, or not. */
-export type Cause = Pick<EventView, "id" | "correlationId" | "traceparent"> | null
+/** Where an event is emitted: inside the handler of another, in a trace, or in none of both. */
+export interface Origin extends WrittenTrace {
+  readonly id: string | null // of the event or run that caused it; null = none did
+  readonly correlationId: string | null
+}
 
 const knownNames = new Set<string>()
 const MOST_KNOWN_NAMES = 10_000
@@ -29,7 +39,7 @@ const LATEST_DELIVERY_MS = 10 * 365 * 24 * 60 * 60 * 1000
 export function toDraft(
   input: EventInput,
   options: EmitOptions | undefined,
-  cause: Cause,
+  origin: Origin | null,
   now: number,
   defaults: DraftDefaults,
 ): DraftEvent {
@@ -39,16 +49,17 @@ export function toDraft(
   const { name } = input
   if (!knownNames.has(name)) learnName(name)
   const data = serialise(name, "data", input.data)
-  const plain = options === undefined && cause === null && isPlain(input)
+  const plain = options === undefined && origin === null && isPlain(input)
   const draft = plain
     ? plainDraft(name, data, now, defaults)
-    : fullDraft(input, options ?? {}, data, cause, now, defaults)
+    : fullDraft(input, options ?? {}, data, origin, now, defaults)
   checkSize(draft, defaults.mostBytes)
   return draft
 }
 
 /** Most events have a name and data and nothing else: they skip every other question. */
 function isPlain(input: EventInput): boolean {
+  if (publishedOf(input) !== undefined) return false
   for (const field in input) {
     if (field !== "name" && field !== "data" && input[field as keyof EventInput] !== undefined) return false
   }
@@ -75,29 +86,31 @@ function fullDraft(
   input: EventInput,
   options: EmitOptions,
   data: string | null,
-  cause: Cause,
+  origin: Origin | null,
   now: number,
   { scope, warn }: DraftDefaults,
 ): DraftEvent {
   checkFields(input)
   const wish: EmitOptions = { ...options, ...input.options, ...own(input) }
   if (wish.tx !== undefined) throw misplacedTransaction()
+  if ((wish.idempotencyKey ?? null) !== null) throw misplacedKey()
   const priority =
     wish.priority === undefined && wish.internal === true ? 2 : priorityClass(wish.priority, warn)
   const deliverAt = deliverAtOf(wish, now)
   const extra: EventExtra = {
     ...(input.metadata === undefined ? undefined : { metadata: checkMetadata(input.metadata) }),
-    ...causesOf(input, cause),
+    ...originOf(input, origin),
     ...(priority === 1 ? undefined : { priority: priority as 0 | 2 }),
     ...(deliverAt === null ? undefined : { deliverAt }),
     ...(wish.internal === true ? { internal: true as const } : undefined),
     ...policyWish(wish),
+    ...(publishedOf(input)?.isUnresolved === true ? { unresolved: true as const } : undefined),
   }
   const id = checkText("id", input.id)
   const draft = {
     name: input.name,
     scope: wish.scope === undefined ? scope : scopeKey(wish.scope),
-    sender: checkText("sender", wish.sender),
+    sender: checkSender(wish.sender),
     key: checkText("key", wish.key),
     at: now,
     data,
@@ -107,7 +120,7 @@ function fullDraft(
     priority,
     deliverAt,
   }
-  return id === null ? draft : { ...draft, hash: contentHash(draft, input.metadata) }
+  return id === null ? draft : { ...draft, hash: contentHash(draft, input) }
 }
 
 const FIELDS = [
@@ -146,16 +159,21 @@ function own({ sender, scope, key, delay, deliverAt, priority }: EventInput): Em
   return Object.fromEntries(Object.entries(wishes).filter(([, value]) => value !== undefined))
 }
 
-function causesOf(input: EventInput, cause: Cause): Partial<EventExtra> {
-  const causationId = checkText("causationId", input.causationId) ?? cause?.id
-  const correlationId = checkText("correlationId", input.correlationId) ?? cause?.correlationId ?? cause?.id
-  const traceparent = checkText("traceparent", input.traceparent) ?? cause?.traceparent
+function originOf(input: EventInput, origin: Origin | null): Partial<EventExtra> {
+  const causationId = checkText("causationId", input.causationId) ?? origin?.id ?? null
+  const correlationId =
+    checkText("correlationId", input.correlationId) ?? origin?.correlationId ?? origin?.id ?? null
+  const given = checkText("traceparent", input.traceparent)
+  const { traceparent, tracestate } = given === null ? (origin ?? NO_TRACE) : { traceparent: given }
   return {
-    ...(causationId === undefined ? undefined : { causationId }),
-    ...(correlationId === undefined ? undefined : { correlationId }),
-    ...(traceparent === undefined || traceparent === null ? undefined : { traceparent }),
+    ...(causationId === null ? undefined : { causationId }),
+    ...(correlationId === null ? undefined : { correlationId }),
+    ...(traceparent === null ? undefined : { traceparent }),
+    ...(traceparent === null || tracestate === undefined ? undefined : { tracestate }),
   }
 }
+
+const NO_TRACE: WrittenTrace = { traceparent: null }
 
 function deliverAtOf({ delay, deliverAt }: EmitOptions, now: number): number | null {
   if (deliverAt !== undefined && deliverAt !== null) {
@@ -218,6 +236,14 @@ function checkMetadata(metadata: unknown): Record<string, unknown> {
   throw new InvalidInputError(expected("`metadata` to be an object", metadata))
 }
 
+/** Who reads that an event is Carillon's own has to be able to believe it. */
+function checkSender(sender: unknown): string | null {
+  if (sender !== "carillon") return checkText("sender", sender)
+  throw new InvalidInputError(
+    expected("another `sender` than `carillon`: it stands for Carillon's own events", sender),
+  )
+}
+
 /** Names of all kinds that are not event names: ids, keys, senders, event groups. */
 export function checkText(field: string, value: unknown): string | null {
   if (value === undefined || value === null) return null
@@ -267,6 +293,12 @@ function misplacedTransaction(): InvalidInputError {
   )
 }
 
+function misplacedKey(): InvalidInputError {
+  return new InvalidInputError(
+    "Expected `idempotencyKey` among the options of `emit`, got it in those of one event: it stands for the whole call. Call `emit(event, { idempotencyKey })`, or give the event an `id`.",
+  )
+}
+
 /** What drafts weigh while they wait for the disk. */
 export function bytesOf(drafts: readonly DraftEvent[]): number {
   let bytes = 0
@@ -275,13 +307,14 @@ export function bytesOf(drafts: readonly DraftEvent[]): number {
 }
 
 /** Two emits with one id are the same event when these agree, whatever the order of their fields. */
-function contentHash(draft: Omit<DraftEvent, "hash">, metadata: unknown): string {
+export function contentHash(draft: Omit<DraftEvent, "hash">, input: EventInput | undefined): string {
+  const published = input === undefined ? undefined : publishedOf(input)
   const content = [
     draft.name,
     draft.sender,
     draft.key,
-    draft.data && JSON.parse(draft.data),
-    metadata ?? null,
+    published === undefined ? draft.data && JSON.parse(draft.data) : published.args,
+    input?.metadata ?? null,
   ]
   return createHash("sha256")
     .update(JSON.stringify(sorted(content)))

@@ -1,5 +1,6 @@
+import { checkData } from "../core/check-data.ts"
 import type { Clock } from "../core/clock.ts"
-import { checkData, type EventDefinition } from "../core/definition.ts"
+import type { EventDefinition } from "../core/definition.ts"
 import {
   expected,
   IdConflictError,
@@ -7,18 +8,23 @@ import {
   StoreError,
   UnknownEventError,
 } from "../core/errors.ts"
-import type { DraftEvent, EmitOptions, EventInput } from "../core/event.ts"
+import { type DraftEvent, type EmitOptions, type EventInput, publishedOf } from "../core/event.ts"
 import { eventId, MAX_EVENTS_PER_COMMIT } from "../core/ids.ts"
 import { nearestName } from "../core/pattern.ts"
+import { scopeKeys } from "../core/scope.ts"
 import type { Engine } from "../engine/engine.ts"
+import type { WrittenTrace } from "../telemetry/trace-context.ts"
+import type { Tracing } from "../telemetry/tracing.ts"
 import type { Committer, Receipt } from "../worker/committer.ts"
 import { currentStep } from "../worker/current-step.ts"
 import { currentDelivery } from "../worker/delivery.ts"
-import { bytesOf, checkText, type DraftDefaults, toDraft } from "./draft.ts"
+import { bytesOf, checkText, type DraftDefaults, type Origin, toDraft } from "./draft.ts"
+import { inWordsOfTheKey, keyInTransaction, keyOverGroups, underKey } from "./idempotency.ts"
 import type { Refused } from "./outbox.ts"
 import { stagedDraft, stagedInput } from "./staged.ts"
 import type { Subscriptions } from "./subscriptions.ts"
 import { checkCount, type Transactional } from "./transactional.ts"
+import type { WithinScopes } from "./within.ts"
 
 /** Sees every event before it goes out; its errors are logged and stop nothing. */
 export type Interceptor = (
@@ -34,12 +40,21 @@ export interface EmitterOptions {
   readonly defaults: DraftDefaults
   readonly definitions: ReadonlyMap<string, EventDefinition>
   readonly onlyDefined: boolean // names without a definition are refused
+  readonly tracing: Tracing
   readonly commitId: () => string
   readonly transactional: Transactional
   readonly onRefused: Refused
   readonly onInterceptorError: (error: unknown) => void
   /** Events are about to be staged under this group. */
   readonly onStage: (eventGroupId: string) => void
+}
+
+/** What is to be dropped of an event group. */
+export interface ClearOptions extends WithinScopes {
+  /** Only events of these names. */
+  readonly eventNames?: readonly string[]
+  /** Only these events. */
+  readonly eventIds?: readonly string[]
 }
 
 /** Takes events in: checks them all, then stages or writes them; nothing of a bad emit is written. */
@@ -72,6 +87,21 @@ export class Emitter {
   ): Promise<Receipt[]> {
     // A hole in an array becomes an undefined, which is refused like any other.
     const inputs = Array.isArray(input) ? (Array.from(input) as readonly EventInput[]) : [input as EventInput]
+    const span = this.#options.tracing.emitting(inputs)
+    if (span === null) return this.#emit(inputs, options, receipts)
+    const done = span.within(() => this.#emit(inputs, options, receipts))
+    done.then(
+      (written) => span.end({ attributes: messageOf(written) }),
+      (error) => span.end({ error }),
+    )
+    return done
+  }
+
+  #emit(
+    inputs: readonly EventInput[],
+    options: EmitOptions | undefined,
+    receipts: boolean,
+  ): Promise<Receipt[]> {
     try {
       const checked = this.#check(inputs)
       return checked instanceof Promise
@@ -87,15 +117,36 @@ export class Emitter {
     options: EmitOptions | undefined,
     receipts: boolean,
   ): Promise<Receipt[]> {
+    if ((options?.idempotencyKey ?? null) !== null)
+      return this.#emitOnce(inputs, options as EmitOptions, receipts)
     if (options?.tx !== undefined) {
       const done = this.#emitWithin(options.tx, inputs, options)
       return receipts ? done : done.then(() => NO_RECEIPTS)
     }
-    const drafts = this.#toDrafts(inputs, options)
+    return this.#emitDrafts(inputs, this.#toDrafts(inputs, options), receipts)
+  }
+
+  #emitDrafts(
+    inputs: readonly EventInput[],
+    drafts: readonly DraftEvent[],
+    receipts: boolean,
+  ): Promise<Receipt[]> {
     this.#interceptAll(inputs)
     const { subscriptions } = this.#options
     if (!subscriptions.hasPending) return this.#write(inputs, drafts, receipts)
     return subscriptions.ready().then(() => this.#write(inputs, drafts, receipts))
+  }
+
+  /** In one write, so that a call which is refused has written nothing. */
+  #emitOnce(inputs: readonly EventInput[], options: EmitOptions, receipts: boolean): Promise<Receipt[]> {
+    const { idempotencyKey, ...others } = options
+    if (others.tx !== undefined) throw keyInTransaction()
+    const drafts = underKey(idempotencyKey, this.#toDrafts(inputs, others), inputs)
+    const groups = byGroup(inputs).size
+    if (groups > 1) throw keyOverGroups(groups)
+    return this.#emitDrafts(inputs, drafts, receipts).catch((error) => {
+      throw inWordsOfTheKey(error, drafts)
+    })
   }
 
   /** Everything is checked first: a statement that failed would have ended the caller's transaction. */
@@ -131,18 +182,20 @@ export class Emitter {
    * several). Releasing nothing writes nothing. An event whose id turns out to be another's, which could
    * not be asked inside a transaction, is refused alone.
    */
-  async release(eventGroupId: string): Promise<void> {
+  async release(eventGroupId: string, { scopes }: WithinScopes = {}): Promise<void> {
     checkGroupId(eventGroupId)
-    const rows = await this.#options.engine.queries.staged(eventGroupId)
+    const keys = scopeKeys(scopes)
+    const staged = await this.#options.engine.queries.staged(eventGroupId)
+    const rows = keys === undefined ? staged : staged.filter((row) => keys.includes(row.scope))
     if (rows.length === 0) return
     if (this.#options.subscriptions.hasPending) await this.#options.subscriptions.ready()
     const drafts = rows.map(stagedDraft)
     if (this.#interceptors.size > 0)
       for (const row of rows) this.#intercept(stagedInput(row), { isGrouped: true, eventGroupId })
-    const keys = rows.map(({ commitId, index }) => ({ commitId, index }))
+    const places = rows.map(({ commitId, index }) => ({ commitId, index }))
     for (let from = 0; from < drafts.length; from += MAX_EVENTS_PER_COMMIT) {
       const some = drafts.slice(from, from + MAX_EVENTS_PER_COMMIT)
-      const release = { eventGroupId, keys: keys.slice(from, from + MAX_EVENTS_PER_COMMIT) }
+      const release = { eventGroupId, keys: places.slice(from, from + MAX_EVENTS_PER_COMMIT) }
       await this.#options.committer.emit(some, bytesOf(some), {
         release,
         onRefused: (index, error) => this.#options.onRefused(some[index] as DraftEvent, error),
@@ -150,25 +203,34 @@ export class Emitter {
     }
   }
 
-  async clear(
-    eventGroupId: string,
-    { eventNames, eventIds }: { eventNames?: readonly string[]; eventIds?: readonly string[] } = {},
-  ): Promise<void> {
+  async clear(eventGroupId: string, { eventNames, eventIds, scopes }: ClearOptions = {}): Promise<void> {
     checkGroupId(eventGroupId)
     checkTexts("eventNames", "event names", eventNames)
     checkTexts("eventIds", "event ids", eventIds)
     const names = eventNames ?? null
-    await this.#options.committer.write({ kind: "clear", eventGroupId, names, ids: eventIds })
+    const keys = scopeKeys(scopes)
+    await this.#options.committer.write({ kind: "clear", eventGroupId, names, ids: eventIds, scopes: keys })
   }
 
   #toDrafts(inputs: readonly EventInput[], options: EmitOptions | undefined): DraftEvent[] {
     if (options !== undefined && (typeof options !== "object" || Array.isArray(options))) {
       throw new InvalidInputError(expected("the options of `emit` to be an object", options))
     }
-    const { clock, defaults } = this.#options
-    const now = clock.now()
-    const cause = currentStep.getStore()?.cause ?? currentDelivery.getStore()?.view ?? null
-    return inputs.map((input) => toDraft(input, options, cause, now, defaults))
+    const now = this.#options.clock.now()
+    const { cause, defaults } = this.#origin()
+    const { tracing } = this.#options
+    const origin = tracing.isOn ? tracedOrigin(cause, tracing.written) : cause
+    return inputs.map((input) => toDraft(input, options, origin, now, defaults))
+  }
+
+  /** Inside a handler or a step: what is emitted comes from it, and lies in its scope. */
+  #origin(): { readonly cause: Origin | null; readonly defaults: DraftDefaults } {
+    const { defaults } = this.#options
+    const step = currentStep.getStore()
+    if (step !== undefined) return { cause: step.cause, defaults: { ...defaults, scope: step.scope } }
+    const view = currentDelivery.getStore()?.view
+    if (view === undefined) return { cause: null, defaults }
+    return { cause: view, defaults: { ...defaults, scope: view.stored.scope } }
   }
 
   /** Ungrouped events go at once, each group is staged for itself; receipts stay in the order of the input. */
@@ -207,6 +269,7 @@ export class Emitter {
         if (onlyDefined) throw this.#unknown(input?.name)
         return input
       }
+      if (publishedOf(input)?.isUnresolved === true) return input // its schema is that of what it will be
       const data = checkData(definition, input.data)
       return data instanceof Promise ? data.then((done) => ({ ...input, data: done })) : { ...input, data }
     })
@@ -238,6 +301,17 @@ export class Emitter {
 }
 
 const NO_RECEIPTS = undefined as unknown as Receipt[]
+
+/** The trace of whoever emits is nearer than that of the event which brought them to it. */
+function tracedOrigin(cause: Origin | null, written: WrittenTrace): Origin | null {
+  if (written.traceparent === null) return cause
+  return { id: cause?.id ?? null, correlationId: cause?.correlationId ?? null, ...written }
+}
+
+function messageOf(receipts: readonly Receipt[] | undefined): { readonly "messaging.message.id"?: string } {
+  const [only, ...more] = receipts ?? []
+  return only === undefined || more.length > 0 ? {} : { "messaging.message.id": only.id }
+}
 
 /** The indexes of each event group's events; undefined = of those that are in none. */
 function byGroup(inputs: readonly EventInput[]): Map<string | undefined, number[]> {

@@ -15,6 +15,8 @@ export interface EventReport {
   readonly causationId: string | null
   readonly correlationId: string | null
   readonly traceparent: string | null
+  readonly isUnresolved: boolean // `data` are the arguments it was published with: it is looked up for each attempt
+  readonly erasedAt: Date | null // null = it is all there; else `data` is null and says nothing
 }
 
 export function eventReport(view: EventView): EventReport {
@@ -22,7 +24,7 @@ export function eventReport(view: EventView): EventReport {
   return {
     id,
     name,
-    data,
+    data: extra.erased === undefined ? data : null,
     metadata: extra.metadata ?? {},
     sender,
     scope,
@@ -32,5 +34,7 @@ export function eventReport(view: EventView): EventReport {
     causationId,
     correlationId,
     traceparent,
+    isUnresolved: view.isUnresolved,
+    erasedAt: extra.erased === undefined ? null : new Date(extra.erased.at),
   }
 }

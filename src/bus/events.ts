@@ -4,8 +4,10 @@ import type { CarillonEvent, EmitOptions, EventInput } from "../core/event.ts"
 import type { EventView } from "../core/view.ts"
 import type { DeliveryContext } from "../worker/delivery.ts"
 import type { HandlerTx } from "../worker/handler-transaction.ts"
-import type { Emitter, Interceptor } from "./emitter.ts"
+import type { ClearOptions, Emitter, Interceptor } from "./emitter.ts"
+import type { Publish, Publisher, PublishOptions } from "./publisher.ts"
 import type { SubscribeOptions, Subscriptions } from "./subscriptions.ts"
+import type { WithinScopes } from "./within.ts"
 
 /** What a handler gets beside the event. */
 export interface HandlerContext<Container = unknown, Logger = HandlerLogger> {
@@ -46,10 +48,12 @@ export type Handler<T = unknown> = (event: CarillonEvent<T>, context: HandlerCon
 export class EventModule {
   readonly #emitter: Emitter
   readonly #subscriptions: Subscriptions
+  readonly #publisher: Publisher
 
-  constructor(emitter: Emitter, subscriptions: Subscriptions) {
+  constructor(emitter: Emitter, subscriptions: Subscriptions, publisher: Publisher) {
     this.#emitter = emitter
     this.#subscriptions = subscriptions
+    this.#publisher = publisher
   }
 
   /**
@@ -65,6 +69,20 @@ export class EventModule {
   emit<T = unknown>(data: EventInput<T> | readonly EventInput<T>[], options?: EmitOptions): Promise<void> {
     return this.#emitter.emit(data, options, false) as Promise<unknown> as Promise<void>
   }
+
+  /**
+   * Publishes an event of a definition: with the named arguments that its resolver looks the data up from, or, where it
+   * has none, with the data themselves.
+   *
+   * With `resolveAt: "delivery"`, the arguments are stored, and each attempt of a webhook tells how things stand then;
+   * handlers get the arguments. With `"publish"`, the resolver runs now, and what it returns is stored.
+   *
+   * @throws UnknownEventError when there is no such definition; InvalidInputError when the arguments are not named, or
+   *   some are missing; whatever a resolver throws, and SchemaError, where it runs now; and what `emit` throws. Nothing
+   *   was written.
+   */
+  publish: Publish = (event: unknown, args: unknown, options?: PublishOptions) =>
+    this.#publisher.publish(event, args, options)
 
   /**
    * Calls `subscriber` for every event of that name, or of names with wildcards (`order.*`, `*`).
@@ -97,19 +115,19 @@ export class EventModule {
     return this
   }
 
-  /** Emits everything staged under this group at this moment, in one commit. A group without events is no error. */
-  releaseGroupedEvents(eventGroupId: string): Promise<void> {
-    return this.#emitter.release(eventGroupId)
+  /**
+   * Emits everything staged under this group at this moment, in one commit; with `scopes` only what was staged in
+   * these, and the rest stays. A group without events is no error.
+   */
+  releaseGroupedEvents(eventGroupId: string, options?: WithinScopes): Promise<void> {
+    return this.#emitter.release(eventGroupId, options ?? {})
   }
 
   /**
-   * Drops what is staged under this group, or only the events of some names, or only some events. A group without
-   * events is no error.
+   * Drops what is staged under this group, or only the events of some names, only some events, or only those of some
+   * scopes. A group without events is no error.
    */
-  clearGroupedEvents(
-    eventGroupId: string,
-    options?: { readonly eventNames?: readonly string[]; readonly eventIds?: readonly string[] },
-  ): Promise<void> {
+  clearGroupedEvents(eventGroupId: string, options?: ClearOptions): Promise<void> {
     return this.#emitter.clear(eventGroupId, options ?? {})
   }
 

@@ -1,14 +1,17 @@
 import { InvalidInputError, NotFoundError } from "../core/errors.ts"
 import { nearestName } from "../core/pattern.ts"
 import { type SubscriptionVersion, wishesForEvents } from "../core/subscription.ts"
+import type { WithinScopes } from "./within.ts"
 
 /** How people name a subscription: by its catalog id, or by its subscriber's id where only one has it. */
-export interface SubscriptionName {
+export interface SubscriptionName extends WithinScopes {
   /** `sync-cms@brand.created`, or `sync-cms` when that subscriber listens to one pattern only. */
   readonly subscription: string
   /** @defaultValue the Carillon's own group */
   readonly group?: string
 }
+
+type FullName = Required<Pick<SubscriptionName, "subscription" | "group">>
 
 /**
  * The one current subscription of that name to which events are delivered.
@@ -17,7 +20,7 @@ export interface SubscriptionName {
  */
 export function findSubscription(
   current: readonly SubscriptionVersion[],
-  name: Required<SubscriptionName>,
+  name: FullName,
 ): SubscriptionVersion {
   const other = standing(current, name).find((each) => !wishesForEvents(each))
   if (other !== undefined) throw noDeliveries(other)
@@ -32,7 +35,7 @@ export function findSubscription(
  */
 export function findStanding(
   current: readonly SubscriptionVersion[],
-  name: Required<SubscriptionName>,
+  name: FullName,
 ): readonly SubscriptionVersion[] {
   const found = standing(current, name)
   if (found.length > 0) return found
@@ -44,7 +47,7 @@ export function findStanding(
 
 function standing(
   current: readonly SubscriptionVersion[],
-  { subscription: name, group }: Required<SubscriptionName>,
+  { subscription: name, group }: FullName,
 ): SubscriptionVersion[] {
   return current.filter((each) => each.group === group && (each.id === name || workflowOf(each) === name))
 }
@@ -55,7 +58,7 @@ function workflowOf({ definition: { target } }: SubscriptionVersion): string | n
 
 function findIn(
   current: readonly SubscriptionVersion[],
-  { subscription: name, group }: Required<SubscriptionName>,
+  { subscription: name, group }: FullName,
 ): SubscriptionVersion {
   const own = current.filter((each) => each.group === group)
   const exact = own.find((each) => each.id === name)
@@ -66,10 +69,12 @@ function findIn(
   throw notFound(name, group, own, current)
 }
 
-/** The subscriber's part of a catalog id. */
+/** The subscriber's part of a catalog id; of a webhook, which is no subscriber's, all of it. */
 export function subscriberOf(id: string): string {
-  return id.slice(0, Math.max(0, id.lastIndexOf("@")))
+  return WEBHOOK.test(id) ? id : id.slice(0, Math.max(0, id.lastIndexOf("@")))
 }
+
+const WEBHOOK = /^sub_[0-9A-Z]{26}$/
 
 function noDeliveries({ id, definition }: SubscriptionVersion): InvalidInputError {
   const { kind } = definition.target

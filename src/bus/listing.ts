@@ -1,22 +1,30 @@
 import { expected, InvalidInputError } from "../core/errors.ts"
+import type { EventRow } from "../core/event.ts"
 import { commitTime } from "../core/ids.ts"
-import { compileNamePattern } from "../core/pattern.ts"
-import { isOperational } from "../core/route.ts"
-import { type Scope, scopeKey } from "../core/scope.ts"
-import { wishesForEvents } from "../core/subscription.ts"
+import { isWithin, type Scope, scopeKey, scopeKeys } from "../core/scope.ts"
+import { hearerOf, wishesForEvents } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
 import type { StoreStats } from "../engine/maintenance.ts"
-import type { WorkerRow } from "../engine/queries.ts"
+import type { NameRow, QueriesPort, WorkerRow } from "../engine/queries.ts"
 import type { RunCounts, RunRow } from "../engine/runs.ts"
 import { checkState, DeliveryList } from "./delivery-list.ts"
 import type { DeliveryReport, DeliveryState } from "./delivery-report.ts"
 import { type EventReport, eventReport } from "./event-report.ts"
-import { findSubscription } from "./find-subscription.ts"
+import { eventsMatching, searchedFor } from "./event-search.ts"
+import { findSubscription, type SubscriptionName } from "./find-subscription.ts"
 import { type ScheduleReport, scheduleReports } from "./schedule-report.ts"
+import { type ScopeReport, scopeReports } from "./scope-report.ts"
 import { lookAtStaff, type StaffSources } from "./staff.ts"
-import { type SubscriptionReport, subscriptionReport } from "./subscription-report.ts"
+import { type SubscriptionReport, subscriptionReport, withoutCounts } from "./subscription-report.ts"
 import { whyRunIsHeld } from "./why.ts"
-import { type WorkflowReport, workflowReports } from "./workflow-report.ts"
+import { eventsWithin, isOfOthersToo, visibleOf, type WithinScopes } from "./within.ts"
+import {
+  type StandingShape,
+  shapesOf,
+  type WorkflowReport,
+  withoutRuns,
+  workflowReports,
+} from "./workflow-report.ts"
 
 /** Which part of a list is wanted. */
 export interface PageRequest {
@@ -32,15 +40,21 @@ export interface ListPage<T> {
   readonly cursor: string | null
 }
 
-export interface EventListRequest extends PageRequest {
+export interface EventListRequest extends PageRequest, WithinScopes {
   /** Exact. */
   readonly name?: string
+  /** Of this scope only; with `scopes`, if it is one of these. */
   readonly scope?: Partial<Scope> | string
   readonly from?: Date | number // inclusive
   readonly to?: Date | number // exclusive
+  /**
+   * An event pattern: only events that match. It needs `name` and `from`, and looks through 5,000 events at most for a
+   * page, which may so be short, or empty, before the end.
+   */
+  readonly filter?: unknown
 }
 
-export interface DeadLetterRequest extends PageRequest {
+export interface DeadLetterRequest extends PageRequest, WithinScopes {
   /** `sync-cms@brand.created`, or `sync-cms` where that is one. @defaultValue all */
   readonly subscription?: string
   /** Whose subscription it is. @defaultValue the Carillon's own group */
@@ -50,6 +64,8 @@ export interface DeadLetterRequest extends PageRequest {
   /** When the delivery was made; inclusive. */
   readonly from?: Date | number
   readonly to?: Date | number // exclusive
+  /** An event pattern: only deliveries of events that match. It needs `name` and `from`, as for events. */
+  readonly filter?: unknown
 }
 
 export interface DeliveryListRequest extends DeadLetterRequest {
@@ -100,14 +116,21 @@ export class Listing {
   }
 
   async events(request: EventListRequest = {}): Promise<ListPage<EventReport>> {
-    const { items, cursor } = await this.#sources.engine.queries.events({
+    const { queries } = this.#sources.engine
+    const query = {
       name: request.name,
-      scope: request.scope === undefined ? undefined : scopeKey(request.scope),
+      scopes: keysOf(request),
       from: timeOf("from", request.from) ?? undefined,
       to: timeOf("to", request.to) ?? undefined,
       cursor: checkCursor(request.cursor),
       limit: limitOf(request.limit),
-    })
+    }
+    const filter = searchedFor(request)
+    if (filter !== null) {
+      const { items, cursor } = await eventsMatching(queries, filter, query)
+      return { items: items.map(eventReport), cursor }
+    }
+    const { items, cursor } = await eventsWithin(queries, query)
     return { items: items.map((row) => eventReport(new EventView(row, row.commitId, row.index))), cursor }
   }
 
@@ -116,12 +139,15 @@ export class Listing {
     const state = checkState(request.state)
     const staff = await lookAtStaff(this.#sources)
     const { subscription: name, group = this.#group } = request
-    const subscription =
-      name === undefined ? null : findSubscription([...staff.current.values()], { subscription: name, group })
+    const scopes = scopeKeys(request.scopes)
+    const visible = visibleOf(staff.current.values(), scopes)
+    const subscription = name === undefined ? null : findSubscription(visible, { subscription: name, group })
     return new DeliveryList({ queries: engine.queries, catalog, staff }).page({
       state,
       subscription,
+      scopes,
       name: request.name ?? null,
+      filter: searchedFor(request),
       from: timeOf("from", request.from),
       to: timeOf("to", request.to),
       cursor: request.cursor ?? null,
@@ -129,17 +155,17 @@ export class Listing {
     })
   }
 
-  async names(): Promise<EventNameReport[]> {
+  async names(request: WithinScopes = {}): Promise<EventNameReport[]> {
     const { queries } = this.#sources.engine
+    const scopes = scopeKeys(request.scopes)
     const staff = await lookAtStaff(this.#sources)
-    const listeners = [...staff.current.values()].filter(wishesForEvents).map((each) => ({
+    const visible = visibleOf(staff.current.values(), scopes)
+    const listeners = visible.filter(wishesForEvents).map((each) => ({
       id: each.id,
-      pattern: each.definition.pattern,
-      hears: compileNamePattern(each.definition.pattern),
+      hears: hearerOf(each.definition),
     }))
     const reports: EventNameReport[] = []
-    for (const { name, events, complete, lastCommit } of await queries.names()) {
-      const [row] = (await queries.events({ name, limit: 1 })).items
+    for (const { name, events, complete, lastCommit, row } of await namesWithin(queries, scopes)) {
       const sample = row && new EventView(row, row.commitId, row.index)
       reports.push({
         name,
@@ -149,24 +175,47 @@ export class Listing {
         sender: sample?.sender ?? null,
         sample: sample?.data ?? null,
         sampleId: sample?.id ?? null,
-        subscribers: listeners
-          .filter(({ pattern, hears }) => hears(name) && (!isOperational(name) || isOperational(pattern)))
-          .map((each) => each.id),
+        subscribers: listeners.filter(({ hears }) => hears(name)).map((each) => each.id),
       })
     }
     return reports
   }
 
-  async subscriptions(): Promise<SubscriptionReport[]> {
+  async subscriptions(request: WithinScopes = {}): Promise<SubscriptionReport[]> {
+    const scopes = scopeKeys(request.scopes)
     const staff = await lookAtStaff(this.#sources)
     const lag = new Map((await this.#sources.engine.queries.lag()).map((row) => [row.subscription, row]))
-    return [...staff.current.values()]
+    return visibleOf(staff.current.values(), scopes)
       .filter(wishesForEvents)
-      .map((each) => subscriptionReport(each, lag.get(each.no), staff))
+      .map((each) => shown(subscriptionReport(each, lag.get(each.no), staff), scopes))
   }
 
-  async workflows(): Promise<WorkflowReport[]> {
-    return workflowReports(this.#sources.engine.queries, await lookAtStaff(this.#sources))
+  async scopes(request?: WithinScopes): Promise<ScopeReport[]> {
+    return scopeReports(this.#sources, request)
+  }
+
+  /** The one of that name. @throws NotFoundError; InvalidInputError where several go by it */
+  async subscription({
+    subscription,
+    group = this.#group,
+    ...request
+  }: SubscriptionName): Promise<SubscriptionReport> {
+    const scopes = scopeKeys(request.scopes)
+    const staff = await lookAtStaff(this.#sources)
+    const visible = visibleOf(staff.current.values(), scopes)
+    const found = findSubscription(visible, { subscription, group })
+    const lag = (await this.#sources.engine.queries.lag()).find((row) => row.subscription === found.no)
+    return shown(subscriptionReport(found, lag, staff), scopes)
+  }
+
+  async workflows(request: WithinScopes = {}): Promise<WorkflowReport[]> {
+    const reports = await workflowReports(this.#sources.engine.queries, await lookAtStaff(this.#sources))
+    return isOfOthersToo(null, scopeKeys(request.scopes)) ? reports.map(withoutRuns) : reports
+  }
+
+  /** Every shape of one workflow, the newest last. */
+  async shapesOf(workflow: string): Promise<StandingShape[]> {
+    return shapesOf(workflow, await lookAtStaff(this.#sources))
   }
 
   async schedules(): Promise<ScheduleReport[]> {
@@ -192,7 +241,7 @@ export class Listing {
     const kinds = Map.groupBy(staff.current.values(), (each) => each.definition.target.kind)
     return {
       ...stats,
-      subscriptions: kinds.get("handler")?.length ?? 0,
+      subscriptions: (kinds.get("handler")?.length ?? 0) + (kinds.get("webhook")?.length ?? 0),
       workflows: kinds.get("workflow")?.length ?? 0,
       ...countedRuns(await queries.runCounts()),
       schedules: kinds.get("schedule")?.length ?? 0,
@@ -200,6 +249,49 @@ export class Listing {
     }
   }
 }
+
+function shown(report: SubscriptionReport, scopes: readonly string[] | undefined): SubscriptionReport {
+  return isOfOthersToo(report.scope, scopes) ? withoutCounts(report) : report
+}
+
+/** The keys of the scopes that both fields of a request allow. */
+function keysOf({ scope, scopes }: EventListRequest): readonly string[] | undefined {
+  const keys = scopeKeys(scopes)
+  if (scope === undefined) return keys
+  return [scopeKey(scope)].filter((key) => isWithin(keys, key))
+}
+
+/** A name with its newest event; null = that one is gone. */
+type NameWithSample = NameRow & { readonly row: EventRow | null }
+
+async function namesWithin(
+  queries: QueriesPort,
+  scopes: readonly string[] | undefined,
+): Promise<NameWithSample[]> {
+  const found: NameWithSample[] = []
+  for (const all of await queries.names()) {
+    const own = scopes === undefined ? null : await countWithin(queries, all.name, scopes)
+    if (own !== null && own.row === null) continue // nobody within these scopes has emitted it
+    const row = own?.row ?? (await queries.events({ name: all.name, limit: 1 })).items[0] ?? null
+    found.push({ ...(own ?? all), row })
+  }
+  return found
+}
+
+/** No count is kept by scope: the newest of the name are looked through. */
+async function countWithin(
+  queries: QueriesPort,
+  name: string,
+  scopes: readonly string[],
+): Promise<NameWithSample> {
+  const query = { name, scopes, limit: MOST_COUNTED }
+  const { items, cursor } = await eventsWithin(queries, query, LOOKS_TO_COUNT)
+  const row = items[0] ?? null
+  return { name, events: items.length, complete: cursor === null, lastCommit: row?.commitId ?? "", row }
+}
+
+const MOST_COUNTED = 1_000
+const LOOKS_TO_COUNT = 5
 
 function countedRuns(
   counts: readonly RunCounts[],

@@ -1,14 +1,14 @@
-import { isOperational } from "../core/route.ts"
 import type { RunState } from "../core/run.ts"
+import { isOperational } from "../core/subscription.ts"
 import type { QueriesPort } from "../engine/queries.ts"
 import type { RunRow } from "../engine/runs.ts"
 import { causesOfRun } from "./causes.ts"
 
 /** What an event is about, and what it comes from. */
 export interface Cause {
-  readonly id: string
+  readonly id: string | null // null = nothing in particular
   readonly correlationId: string | null
-  readonly scope: string | null // null = the Carillon's own
+  readonly scope: string
 }
 
 /** How Carillon's own events are told. */
@@ -74,11 +74,11 @@ export class OperationalRuns {
   }
 
   async #tell(name: string, row: RunRow, more: object, at: number): Promise<void> {
-    const { id: run, workflow, transactionId, group, parent, context } = row
+    const { id: run, workflow, scope, transactionId, group, parent, context } = row
     const about = `${run}/${at}`
     if (this.#reported.has(`${name}/${about}`)) return
     const data = { run, workflow, transactionId, group, parent: parent?.run ?? null, ...more }
-    const cause = { id: run, correlationId: context.correlationId, scope: null }
+    const cause = { id: run, correlationId: context.correlationId, scope }
     if (!(await this.#isOfOwn(row))) await this.#voice.emit(name, data, about, cause)
     this.#reported.add(`${name}/${about}`)
   }

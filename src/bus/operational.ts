@@ -1,25 +1,26 @@
 import type { Clock, Timer } from "../core/clock.ts"
 import type { DraftEvent } from "../core/event.ts"
 import { parseDeliveryId } from "../core/ids.ts"
-import { isOperational } from "../core/route.ts"
 import type { RunState } from "../core/run.ts"
-import { parseScope } from "../core/scope.ts"
-import { wishesForEvents } from "../core/subscription.ts"
+import { INSTALLATION, parseScope } from "../core/scope.ts"
+import { isOperational, patternsOf, wishesForEvents } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
 import type { QueriesPort } from "../engine/queries.ts"
 import { OUTBOX } from "../engine/transactions.ts"
 import type { Committer } from "../worker/committer.ts"
 import type { Delivery } from "../worker/delivery.ts"
 import type { Death } from "../worker/worker.ts"
-import { type Cause, OperationalRuns } from "./operational-runs.ts"
+import type { EraseReport } from "./erase-report.ts"
+import { type Cause, OperationalRuns, type Voice } from "./operational-runs.ts"
+import { OperationalWebhooks, type WebhookNews } from "./operational-webhooks.ts"
+import { type RefusedMessage, tellOfRefused } from "./refused-message.ts"
 import { lookAtStaff, type Staff, type StaffSources } from "./staff.ts"
-import { type SubscriptionReport, subscriptionReport } from "./subscription-report.ts"
+import { type CountedSubscription, subscriptionReport } from "./subscription-report.ts"
 
 export interface OperationalOptions {
   readonly sources: StaffSources
   readonly committer: Committer
   readonly clock: Clock
-  readonly scope: string
   readonly laggingMs: number
   readonly stagedTtlMs: number
   readonly orphanedMs: number // so long without a handler, and a subscription is orphaned
@@ -33,6 +34,7 @@ const RECOVERED = "carillon.subscription.recovered"
 const ORPHANED = "carillon.subscription.orphaned"
 const EXPIRED = "carillon.event_group.expired"
 const REFUSED = "carillon.event.refused"
+const ERASED = "carillon.data.erased"
 
 const WATCH_MS = 5_000
 const CRASHED = "crashed worker"
@@ -46,6 +48,8 @@ const CRASHES_SINCE_MS = 600_000
 export class Operational {
   readonly #options: OperationalOptions
   readonly #runs: OperationalRuns
+  readonly #webhooks: OperationalWebhooks
+  readonly #voice: Voice
   readonly #laggingSince = new Map<number, number>()
   readonly #orphanedSince = new Map<number, number>()
   readonly #reported = new Set<string>()
@@ -55,10 +59,12 @@ export class Operational {
 
   constructor(options: OperationalOptions) {
     this.#options = options
-    this.#runs = new OperationalRuns(options.sources.engine.queries, {
+    this.#voice = {
       isSilent: (name) => this.#isSilent(name),
       emit: (name, data, about, cause) => this.#emit(name, data, about, cause),
-    })
+    }
+    this.#runs = new OperationalRuns(options.sources.engine.queries, this.#voice)
+    this.#webhooks = new OperationalWebhooks(this.#voice)
   }
 
   /** Watches lag, orphans and event groups, as long as this is the store's longest-serving worker. */
@@ -95,11 +101,31 @@ export class Operational {
     this.#runs.ended(id, state).catch(this.#options.onError)
   }
 
+  /** A message of another system's that could not become an event. */
+  refusedMessage(message: RefusedMessage, scope: string | null): void {
+    tellOfRefused(this.#voice, message, scope).catch(this.#options.onError)
+  }
+
+  /** Whom webhooks are sent to was left alone, is back, or was given up. */
+  webhook(kind: "resting" | "recovered" | "disabled", webhook: WebhookNews): void {
+    this.#webhooks[kind](webhook).catch(this.#options.onError)
+  }
+
   /** An event that was emitted in a transaction, and could not be released for its id. */
   refused({ id: eventId, name: eventName, key, scope, at }: DraftEvent, reason: string): void {
     if (this.#isSilent(REFUSED) || isOperational(eventName)) return
     const data = { eventId, eventName, key, scope: parseScope(scope), at: new Date(at).toISOString(), reason }
-    this.#emit(REFUSED, data, `${eventId}/${at}`).catch(this.#options.onError)
+    this.#emit(REFUSED, data, `${eventId}/${at}`, inScope(scope)).catch(this.#options.onError)
+  }
+
+  /** That data was erased within these scopes and how much; never whose. */
+  async erased(
+    { events, staged, deliveries, runs, steps }: EraseReport,
+    scopes: readonly string[] | undefined,
+  ): Promise<void> {
+    if (this.#isSilent(ERASED)) return
+    const counts = { events, staged, deliveries, runs, steps }
+    await this.#emit(ERASED, counts, crypto.randomUUID(), inScope(onlyOf(scopes)))
   }
 
   /** One look at everything that is not an attempt's outcome. */
@@ -159,7 +185,7 @@ export class Operational {
     const rows = await this.#options.sources.engine.queries.lag()
     const lag = new Map(rows.map((row) => [row.subscription, row]))
     for (const [no, version] of staff.current) {
-      if (!wishesForEvents(version) || isOperational(version.definition.pattern)) continue
+      if (!wishesForEvents(version) || patternsOf(version.definition).some(isOperational)) continue
       const report = subscriptionReport(version, lag.get(no), staff)
       await this.#watchLag(no, report, staff.now)
       await this.#watchOrphan(no, report, staff.now)
@@ -167,14 +193,14 @@ export class Operational {
   }
 
   /** A paused subscription waits because somebody wants it to. */
-  async #watchLag(no: number, report: SubscriptionReport, now: number): Promise<void> {
-    const { id: subscription, group, lagSeconds, waiting, paused } = report
+  async #watchLag(no: number, report: CountedSubscription, now: number): Promise<void> {
+    const { id: subscription, group, scope, lagSeconds, waiting, paused } = report
     const isLagging = !paused && lagSeconds * 1000 >= this.#options.laggingMs
     const since = this.#laggingSince.get(no)
     if (isLagging === (since !== undefined)) return
     if (isLagging) {
       this.#laggingSince.set(no, now)
-      await this.#emit(LAGGING, { subscription, group, lagSeconds, waiting }, `${no}/${now}`)
+      await this.#emit(LAGGING, { subscription, group, lagSeconds, waiting }, `${no}/${now}`, inScope(scope))
     } else if (since !== undefined) {
       this.#laggingSince.delete(no)
       if (!paused)
@@ -182,11 +208,12 @@ export class Operational {
           RECOVERED,
           { subscription, group, laggedSeconds: (now - since) / 1000 },
           `${no}/${now}`,
+          inScope(scope),
         )
     }
   }
 
-  async #watchOrphan(no: number, report: SubscriptionReport, now: number): Promise<void> {
+  async #watchOrphan(no: number, report: CountedSubscription, now: number): Promise<void> {
     if (!report.orphaned) {
       this.#orphanedSince.delete(no)
       this.#reported.delete(`orphan ${no}`)
@@ -196,11 +223,12 @@ export class Operational {
     this.#orphanedSince.set(no, since)
     if (now - since < this.#options.orphanedMs || this.#reported.has(`orphan ${no}`)) return
     this.#reported.add(`orphan ${no}`)
-    const { id: subscription, group, waiting } = report
+    const { id: subscription, group, scope, waiting } = report
     await this.#emit(
       ORPHANED,
       { subscription, group, waiting, since: new Date(since).toISOString() },
       `${no}/${since}`,
+      inScope(scope),
     )
   }
 
@@ -217,7 +245,9 @@ export class Operational {
       const tag = `${eventGroupId}/${oldestAt}`
       if (held.has(eventGroupId) || this.#reported.has(tag)) continue
       this.#reported.add(tag)
-      await this.#emit(EXPIRED, { eventGroupId, events, oldestAt: new Date(oldestAt).toISOString() }, tag)
+      const data = { eventGroupId, events, oldestAt: new Date(oldestAt).toISOString() }
+      const staged = await sources.engine.queries.staged(eventGroupId)
+      await this.#emit(EXPIRED, data, tag, inScope(onlyOf(staged.map(({ scope }) => scope))))
     }
   }
 
@@ -225,7 +255,7 @@ export class Operational {
     const { router } = this.#options.sources.catalog
     return !router.subscriptions.some(
       ({ definition }) =>
-        isOperational(definition.pattern) &&
+        patternsOf(definition).some(isOperational) &&
         router.route(name, definition.scope ?? "", definition.sender).candidates.length > 0,
     )
   }
@@ -234,17 +264,17 @@ export class Operational {
     return this.#options.sources.catalog.subscriptions.find((each) => each.no === no)?.group ?? null
   }
 
-  /** Said twice by two workers, it is one event: the id says what it is about. */
-  async #emit(name: string, data: object, about: string, cause: Cause | null = null): Promise<void> {
-    const { committer, clock, scope } = this.#options
+  /** Said twice by two workers, it is one event: the id says what it is about. It lies where that lies. */
+  async #emit(name: string, data: object, about: string, cause: Cause): Promise<void> {
+    const { committer, clock } = this.#options
     const id = `${name}/${about}`.slice(0, LONGEST_ID)
     const extra =
-      cause === null
+      cause.id === null
         ? null
         : JSON.stringify({ causationId: cause.id, correlationId: cause.correlationId ?? cause.id })
     const draft = {
       name,
-      scope: cause?.scope ?? scope,
+      scope: cause.scope,
       sender: "carillon",
       key: null,
       at: clock.now(),
@@ -290,6 +320,17 @@ async function groupsOfLiveRuns(queries: QueriesPort): Promise<ReadonlySet<strin
 function aboutDelivery(view: EventView, deliveryId: string) {
   const { id: eventId, name: eventName, key, stored } = view
   return { deliveryId, eventId, eventName, key, scope: parseScope(stored.scope) }
+}
+
+/** Nothing in particular has caused it, but it is about what lies there; null = about what belongs to no scope. */
+function inScope(scope: string | null): Cause {
+  return { id: null, correlationId: null, scope: scope ?? INSTALLATION }
+}
+
+/** The one scope that is meant; null = several are, or all. */
+function onlyOf(scopes: readonly string[] | undefined): string | null {
+  const [only = null, ...others] = new Set(scopes)
+  return others.length === 0 ? only : null
 }
 
 function causeOf({ id, correlationId, stored }: EventView): Cause {

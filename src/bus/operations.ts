@@ -1,5 +1,6 @@
 import type { Clock } from "../core/clock.ts"
 import type { Committer } from "../worker/committer.ts"
+import { Eraser } from "./erase.ts"
 import { Listing } from "./listing.ts"
 import { Operational } from "./operational.ts"
 import type { Replays } from "./replay.ts"
@@ -15,12 +16,12 @@ export interface OperationsOptions {
   readonly replays: Replays
   readonly clock: Clock
   readonly group: string
-  readonly scope: string
   readonly leaseMs: number
   readonly laggingMs: number
   readonly stagedTtlMs: number
   readonly retentionMs: number
   readonly deadRetentionMs: number
+  readonly pruneOthers: () => Promise<unknown>
   readonly onError: (error: unknown) => void
 }
 
@@ -32,6 +33,7 @@ export class Operations {
   readonly steering: Steering
   readonly retention: Retention
   readonly operational: Operational
+  readonly eraser: Eraser
 
   constructor(options: OperationsOptions) {
     const { sources, group } = options
@@ -42,6 +44,7 @@ export class Operations {
     this.steering = new Steering({ ...options, standing: this.standing, selector })
     this.retention = new Retention({ engine: sources.engine, ...options })
     this.operational = new Operational({ orphanedMs: options.leaseMs, ...options })
+    this.eraser = new Eraser(sources, (report, scopes) => this.operational.erased(report, scopes))
   }
 
   /** What only a worker does: retention, and watching how subscriptions do. */

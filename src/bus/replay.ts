@@ -1,9 +1,12 @@
 import { PART_SIZE, slices } from "../core/batch.ts"
+import { isErased } from "../core/erasure.ts"
 import { StoreError } from "../core/errors.ts"
 import { WAITING } from "../core/job.ts"
+import { lineOf } from "../core/line.ts"
 import { isExactName } from "../core/pattern.ts"
 import { Router, roadOf } from "../core/route.ts"
-import type { SubscriptionVersion } from "../core/subscription.ts"
+import { isWithin } from "../core/scope.ts"
+import { patternsOf, type SubscriptionVersion } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
 import type { AdvanceReplay, ContinuedJob, NewPart, ReplayRequest } from "../engine/commit.ts"
 import type { Engine } from "../engine/engine.ts"
@@ -50,7 +53,7 @@ export class Replays {
       const done = scan.cursor === null
       cursor = scan.cursor ?? state.toCommit
       const change = advance(job, worker, { cursor, made, done })
-      const result = await this.#committer.settle(
+      const result = await this.#committer.record(
         target === undefined
           ? change
           : withDeliveries(change, target, deliveries, job, this.#catalog.version),
@@ -84,7 +87,8 @@ export class Replays {
     })
     const views: EventView[] = []
     for (const row of scan.events) {
-      const { eventId } = request
+      const { eventId, scopes } = request
+      if (!isWithin(scopes, row.scope) || isErased(row)) continue
       if (eventId !== null && (row.index !== eventId.index || row.commitId !== eventId.commitId)) continue
       const view = new EventView(row, row.commitId, row.index)
       if (router.subscriptionsOf(view).length === 0) continue
@@ -106,9 +110,9 @@ export class Replays {
 const EMPTY: ScanResult = { events: [], versions: {}, cursor: null }
 
 function scanOf(request: ReplayRequest, target: SubscriptionVersion, cursor: string) {
-  const { pattern } = target.definition
+  const patterns = patternsOf(target.definition)
   return {
-    names: isExactName(pattern) ? [pattern] : null,
+    names: patterns.every(isExactName) ? patterns : null,
     fromCommit: cursor,
     toCommit: request.toCommit,
     limit: EVENTS_PER_STEP,
@@ -150,7 +154,7 @@ function withDeliveries(
     ...change,
     parts: slices(together, PART_SIZE).map((some) => toPart(some, target, job.replay, catalogVersion)),
     jobs: alone.map((view) => toJob(view, target, job.replay)),
-    keys: alone.map((view) => (hasKeys ? view.key : null)),
+    keys: alone.map(({ key, stored }) => (hasKeys && key !== null ? lineOf(stored.scope, key) : null)),
   }
 }
 

@@ -30,6 +30,8 @@ export interface RetentionOptions {
   readonly clock: Clock
   readonly retentionMs: number
   readonly deadRetentionMs: number
+  /** What else is past its time, and not the bus's. */
+  readonly pruneOthers: () => Promise<unknown>
   readonly onError: (error: unknown) => void
 }
 
@@ -79,6 +81,7 @@ export class Retention {
       options.onProgress?.({ events, jobs })
       if (more) await pause()
     }
+    if (!this.#stopped) await this.#options.pruneOthers()
     return { events, jobs, dryRun: false }
   }
 

@@ -1,11 +1,15 @@
+import { EVENT_ERASED } from "../core/erasure.ts"
 import { InvalidInputError } from "../core/errors.ts"
 import { parseDeliveryId } from "../core/ids.ts"
 import { isRunId } from "../core/run.ts"
+import { isWithin, scopeKeys } from "../core/scope.ts"
+import type { SubscriptionVersion } from "../core/subscription.ts"
 import type { JobRow, QueriesPort } from "../engine/queries.ts"
-import type { Standing } from "./standing.ts"
+import { ofAllScopes, type Standing } from "./standing.ts"
+import type { WithinScopes } from "./within.ts"
 
 /** Which deliveries are meant: by id, by subscription, by event name (together: both), or every one. */
-export interface DeliverySelection {
+export interface DeliverySelection extends WithinScopes {
   /**
    * Delivery ids, or event ids for all deliveries of that event. To redrive also ids of runs and schedules whose
    * workers died of them.
@@ -17,7 +21,7 @@ export interface DeliverySelection {
   readonly group?: string
   /** The event's name, exact. */
   readonly name?: string
-  /** All there are, of every group. */
+  /** All there are, of every group; with `scopes`, of these. */
   readonly all?: boolean
   /** Only count. @defaultValue false */
   readonly dryRun?: boolean
@@ -55,8 +59,9 @@ export class Selector {
     skipped: SkippedDelivery[],
   ): AsyncGenerator<readonly JobRow[]> {
     const { ids, subscription, name, all } = selection
+    const scopes = scopeKeys(selection.scopes)
     if (ids !== undefined) {
-      yield* this.#named(ids, selection.group ?? this.#group, fate, skipped)
+      yield* this.#named(ids, { group: selection.group ?? this.#group, fate, scopes }, skipped)
       return
     }
     if (subscription === undefined && name === undefined && all !== true) {
@@ -67,7 +72,7 @@ export class Selector {
     const target = await this.#targetOf(selection, fate)
     for (let cursor: string | null | undefined; cursor !== null; ) {
       const state = fate === "redrive" ? "dead" : "waiting"
-      const page = await this.#queries.jobs({ ...target, state, name, cursor, limit: SLICE })
+      const page = await this.#queries.jobs({ ...target, scopes, state, name, cursor, limit: SLICE })
       if (page.items.length > 0) yield page.items
       cursor = page.cursor
     }
@@ -75,38 +80,45 @@ export class Selector {
 
   /** A run is undone rather than cancelled, so only a redrive means more than deliveries. */
   async #targetOf(
-    { subscription, group }: DeliverySelection,
+    { subscription, group, scopes }: DeliverySelection,
     fate: Fate,
   ): Promise<{ readonly kind: string; readonly subscriptions?: readonly number[] }> {
     if (subscription === undefined) return { kind: "delivery" }
-    const name = { subscription, group }
+    const name = { subscription, group, scopes }
     const found =
       fate === "redrive" ? await this.#standing.all(name) : [await this.#standing.subscription(name)]
     const kind = JOB_KINDS[found[0]?.definition.target.kind ?? "handler"]
+    // Its job is the installation's: what it starts may be of any scope.
+    if (kind === "schedule" && scopeKeys(scopes) !== undefined)
+      throw ofAllScopes(found[0] as SubscriptionVersion)
     return { kind, subscriptions: found.map(({ no }) => no) }
   }
 
   async *#named(
     ids: readonly string[],
-    group: string,
-    fate: Fate,
+    { group, fate, scopes }: Terms,
     skipped: SkippedDelivery[],
   ): AsyncGenerator<readonly JobRow[]> {
     const states = fate === "redrive" ? ["dead"] : ["waiting", "dead"]
     for (const id of ids) {
       const other = fate === "cancel" ? whyNotCancelled(id) : null
-      const jobs = other === null ? await this.#jobsNamed(id, group) : []
+      const named = other === null ? await this.#jobsNamed(id, group, scopes) : []
+      const jobs = named.filter((job) => isTheirs(job, scopes))
       const fit = jobs.filter((job) => states.includes(job.state))
       if (fit.length > 0) yield fit
       else skipped.push({ id, why: other ?? whySkipped(jobs, states) })
     }
   }
 
-  async #jobsNamed(id: string, group: string): Promise<readonly JobRow[]> {
+  async #jobsNamed(
+    id: string,
+    group: string,
+    scopes: readonly string[] | undefined,
+  ): Promise<readonly JobRow[]> {
     // A run's job has the run's id; one that crashed its workers is redriven like a delivery.
     if (parseDeliveryId(id) !== null || isRunId(id)) return this.#jobs(id)
     if (id.startsWith(SCHEDULE)) return this.#jobs(`${SCHEDULE}${group}:${id.slice(SCHEDULE.length)}`)
-    const key = await this.#queries.findEvent(id)
+    const key = await this.#queries.findEvent(id, scopes)
     return key === null ? [] : (await this.#queries.traceOf(key)).jobs
   }
 
@@ -116,9 +128,19 @@ export class Selector {
   }
 }
 
+interface Terms {
+  readonly group: string // in which schedules are named
+  readonly fate: Fate
+  readonly scopes: readonly string[] | undefined
+}
+
+function isTheirs({ kind, scope }: JobRow, scopes: readonly string[] | undefined): boolean {
+  return kind === "schedule" || kind === "replay" ? scopes === undefined : isWithin(scopes, scope)
+}
+
 const SCHEDULE = "schedule:"
 
-const JOB_KINDS = { handler: "delivery", workflow: "run", schedule: "schedule" } as const
+const JOB_KINDS = { handler: "delivery", webhook: "delivery", workflow: "run", schedule: "schedule" } as const
 
 function whyNotCancelled(id: string): string | null {
   if (isRunId(id)) return `a run is undone, not cancelled: carillon runs cancel ${id}`
@@ -129,6 +151,7 @@ function whyNotCancelled(id: string): string | null {
 
 function whySkipped(jobs: readonly JobRow[], states: readonly string[]): string {
   const words = states.join(" or ")
+  if (jobs.length > 0 && jobs.every(({ reason }) => reason === EVENT_ERASED)) return EVENT_ERASED
   if (jobs.length > 0) return `it is ${jobs.map((job) => job.state).join(", ")}, not ${words}`
   return `there is no delivery of its own under that id that is ${words}`
 }

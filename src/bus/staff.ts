@@ -1,3 +1,4 @@
+import { ENDPOINT_STATES, type EndpointState, readEndpointState } from "../core/endpoint.ts"
 import type { SubscriptionVersion } from "../core/subscription.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { WorkerRow } from "../engine/queries.ts"
@@ -13,6 +14,8 @@ export interface Staff {
   /** The live workers that have a handler for it. */
   handlersOf(subscription: number): readonly WorkerRow[]
   hasWorker(group: string): boolean
+  /** How the endpoint of a webhook does, by the webhook's id. */
+  endpointOf(id: string): EndpointState
 }
 
 export interface StaffSources {
@@ -37,11 +40,23 @@ export async function lookAtStaff(sources: StaffSources): Promise<Staff> {
   const at = now()
   const live = workers.filter((each) => each.expiresAt > at)
   const current = new Map(catalog.router.subscriptions.map((each) => [each.no, each]))
+  const endpoints = await endpointsOf(sources, current)
   return {
     now: at,
     current,
     workers,
     handlersOf: (no) => live.filter((each) => each.handles.includes(no)),
     hasWorker: (group) => live.some((each) => each.group === group),
+    endpointOf: (id) => readEndpointState(endpoints.get(id) ?? null),
   }
+}
+
+/** Most stores send no webhooks, and are not asked. */
+async function endpointsOf(
+  { engine }: StaffSources,
+  current: Staff["current"],
+): Promise<Map<string, string>> {
+  const sends = [...current.values()].some(({ definition }) => definition.target.kind === "webhook")
+  const rows = sends ? await engine.queries.records(ENDPOINT_STATES) : []
+  return new Map(rows.map(({ id, value }) => [id, value]))
 }

@@ -1,9 +1,11 @@
-import { expected, InvalidInputError, NotFoundError, StoreError } from "../core/errors.ts"
-import type { SubscriptionVersion } from "../core/subscription.ts"
-import type { Change } from "../engine/commit.ts"
+import { expected, ForbiddenError, InvalidInputError, NotFoundError, StoreError } from "../core/errors.ts"
+import { scopeKeys } from "../core/scope.ts"
+import { type SubscriptionVersion, WEBHOOK_RECORDS } from "../core/subscription.ts"
+import type { Change, EndSubscription } from "../engine/commit.ts"
 import type { Committer } from "../worker/committer.ts"
 import { findStanding, findSubscription, type SubscriptionName } from "./find-subscription.ts"
 import type { StaffSources } from "./staff.ts"
+import { isOfOthersToo, visibleOf } from "./within.ts"
 
 export interface StandingOptions {
   readonly sources: StaffSources
@@ -30,49 +32,58 @@ export class Standing {
   /**
    * Ends the wish for good; says how many waiting deliveries that cancelled.
    *
-   * @throws InvalidInputError where runs that have not ended need it
+   * @throws InvalidInputError where runs that have not ended need it; ForbiddenError like the others, where only some
+   *   scopes are allowed and it belongs to all
    */
   async remove(name: SubscriptionName): Promise<{ id: string; group: string; cancelled: number }> {
-    const found = await this.all(name)
+    const found = await this.#own(name)
     const [only] = found
     if (only === undefined || found.length > 1) throw ambiguous(name.subscription, found)
     await this.#refuseNeeded(only)
     const { id, group } = only
-    const cancelled = await this.#write({ kind: "end-subscription", group, id })
+    const cancelled = await this.#write({ kind: "end-subscription", group, id, ...besideOf(only) })
     await this.#options.sources.catalog.refresh()
     return { id, group, cancelled }
   }
 
   /** The one subscription that events are delivered to. */
-  async subscription({
-    subscription,
-    group = this.#options.group,
-  }: SubscriptionName): Promise<SubscriptionVersion> {
-    return findSubscription(await this.#current(subscription), { subscription, group })
+  async subscription(name: SubscriptionName): Promise<SubscriptionVersion> {
+    const { subscription, group = this.#options.group } = name
+    return findSubscription(await this.#current(name), { subscription, group })
   }
 
   /** Whatever goes by that name: several where they are shapes of one workflow. */
-  async all({
-    subscription,
-    group = this.#options.group,
-  }: SubscriptionName): Promise<readonly SubscriptionVersion[]> {
-    return findStanding(await this.#current(subscription), { subscription, group })
+  async all(name: SubscriptionName): Promise<readonly SubscriptionVersion[]> {
+    const { subscription, group = this.#options.group } = name
+    return findStanding(await this.#current(name), { subscription, group })
   }
 
-  async #current(name: string): Promise<readonly SubscriptionVersion[]> {
+  /** The same, where all of it is theirs who ask: what others hear by as well is not for them to steer. */
+  async #own(name: SubscriptionName): Promise<readonly SubscriptionVersion[]> {
+    const found = await this.all(name)
+    const scopes = scopeKeys(name.scopes)
+    const common = found.find(({ definition }) => isOfOthersToo(definition.scope, scopes))
+    if (common !== undefined) throw ofAllScopes(common)
+    return found
+  }
+
+  async #current({ subscription: name, scopes }: SubscriptionName): Promise<readonly SubscriptionVersion[]> {
     if (typeof name !== "string" || name === "")
       throw new InvalidInputError(expected("the name of a subscription", name))
+    const keys = scopeKeys(scopes)
     const { catalog, ready } = this.#options.sources
     await ready()
     await catalog.refresh()
-    return catalog.router.subscriptions
+    return visibleOf(catalog.router.subscriptions, keys)
   }
 
   async #setPaused(name: SubscriptionName, paused: boolean): Promise<void> {
     const { catalog, worker } = this.#options.sources
     const put = { kind: "put-subscription", worker: null, startAt: null, keepPaused: false } as const
-    for (const { id, group } of await this.all(name))
-      await this.#write({ ...put, group, id, definition: { paused } })
+    const found = await this.#own(name)
+    const disabled = found.find(({ definition: { target } }) => target.kind === "webhook" && target.disabled)
+    if (disabled !== undefined && !paused) throw isDisabled(disabled)
+    for (const { id, group } of found) await this.#write({ ...put, group, id, definition: { paused } })
     await catalog.refresh()
     worker.heedPauses()
     worker.poke()
@@ -99,6 +110,14 @@ export class Standing {
   }
 }
 
+/** What a webhook has beside its entry goes with it. */
+function besideOf({ id, definition }: SubscriptionVersion): Pick<EndSubscription, "record"> {
+  if (definition.target.kind !== "webhook") return {}
+  return {
+    record: { kind: "put-record", collection: WEBHOOK_RECORDS, id, value: null, ifAbsent: false },
+  }
+}
+
 /** By whose subscriptions a group's runs wait for events. */
 const RUNS_SUBSCRIBER = "carillon-runs"
 
@@ -106,6 +125,20 @@ function ambiguous(name: string, found: readonly SubscriptionVersion[]): Invalid
   const ids = found.map(({ id }) => `\`${id}\``).join(", ")
   return new InvalidInputError(
     `Expected the name of one shape of a workflow, got \`${name}\`, which stands for ${found.length}: ${ids}. Write one of them in full.`,
+  )
+}
+
+export function ofAllScopes({ id, definition }: SubscriptionVersion): ForbiddenError {
+  const { kind } = definition.target
+  const [what, does] = kind === "handler" || kind === "webhook" ? ["subscription", "hears"] : [kind, "serves"]
+  return new ForbiddenError(
+    `Expected a ${what} of these scopes, got \`${id}\`, which ${does} all of them: it is steered by those who may see every scope.`,
+  )
+}
+
+function isDisabled({ id }: SubscriptionVersion): InvalidInputError {
+  return new InvalidInputError(
+    `Expected a subscription that is paused, got \`${id}\`, which is disabled for a reason: look at it (carillon webhook get ${id}), then enable it (carillon webhook enable ${id}).`,
   )
 }
 

@@ -1,8 +1,10 @@
-import { expected, InvalidInputError, NotFoundError, StoreError } from "../core/errors.ts"
+import { isErased } from "../core/erasure.ts"
+import { ErasedError, expected, InvalidInputError, NotFoundError, StoreError } from "../core/errors.ts"
 import { commitIdFrom } from "../core/ids.ts"
+import { isWithin, scopeKeys } from "../core/scope.ts"
 import type { SubscriptionVersion } from "../core/subscription.ts"
 import type { Change, ReplayRequest } from "../engine/commit.ts"
-import type { QueriesPort } from "../engine/queries.ts"
+import type { JobRow, QueriesPort } from "../engine/queries.ts"
 import type { Committer } from "../worker/committer.ts"
 import type { SubscriptionName } from "./find-subscription.ts"
 import { timeOf } from "./listing.ts"
@@ -10,6 +12,7 @@ import type { Replays } from "./replay.ts"
 import type { DeliverySelection, Fate, Selector, SkippedDelivery } from "./selection.ts"
 import type { StaffSources } from "./staff.ts"
 import type { Standing } from "./standing.ts"
+import { findEventWithin, type WithinScopes } from "./within.ts"
 
 export interface RedriveResult {
   /** How many went, or with `dryRun` would go, again. */
@@ -99,11 +102,13 @@ export class Steering {
     return { ...result, id: `rpl_${number}` }
   }
 
-  async replayProgress(id: string): Promise<ReplayProgress> {
+  /** A replay is theirs who may see all that it may deliver. */
+  async replayProgress(id: string, { scopes }: WithinScopes = {}): Promise<ReplayProgress> {
+    const keys = scopeKeys(scopes)
     const job = await this.#queries.job(id)
-    if (job === null || job.kind !== "replay")
-      throw new NotFoundError(expected("the id of a replay, such as `rpl_1`", id))
-    const { subscription, made } = JSON.parse(job.data ?? "{}") as { subscription: number; made: number }
+    if (job === null || job.kind !== "replay" || !covers(keys, requestOf(job).scopes))
+      throw new NotFoundError(expected("the id of a replay that was asked for", id))
+    const { subscription, made } = requestOf(job)
     await this.#options.sources.catalog.refresh()
     const version = this.#options.sources.catalog.subscriptions.findLast((each) => each.no === subscription)
     return { id, subscription: version?.id ?? String(subscription), state: PROGRESS[job.state], made }
@@ -134,11 +139,16 @@ export class Steering {
 
   async #toRequest(options: ReplayOptions, target: SubscriptionVersion): Promise<ReplayRequest> {
     const { missingOnly = false } = options
-    const base = { group: target.group, subscription: target.no, missingOnly }
+    const scopes = scopeKeys(options.scopes)
+    const base = { group: target.group, subscription: target.no, missingOnly, scopes }
     if (options.eventId !== undefined) {
-      const eventId = await this.#queries.findEvent(options.eventId)
-      if (eventId === null || (await this.#queries.event(eventId)) === null)
-        throw new NotFoundError(expected("the id of an event that is kept", options.eventId))
+      const row = await findEventWithin(this.#queries, options.eventId, scopes)
+      if (row === null) throw new NotFoundError(expected("the id of an event that is kept", options.eventId))
+      if (isErased(row))
+        throw new ErasedError(
+          `Expected an event that can be delivered, got \`${options.eventId}\`, whose data was erased.`,
+        )
+      const eventId = { commitId: row.commitId, index: row.index }
       return { ...base, fromCommit: eventId.commitId, toCommit: `${eventId.commitId}~`, eventId }
     }
     const since = timeOf("since", options.since)
@@ -148,6 +158,16 @@ export class Steering {
       throw new InvalidInputError(expected("`until` to be later than `since`", options.until))
     return { ...base, fromCommit: commitIdFrom(since), toCommit: commitIdFrom(until), eventId: null }
   }
+}
+
+type KeptReplay = Pick<ReplayRequest, "subscription" | "scopes"> & { readonly made: number }
+
+function requestOf({ data }: JobRow): KeptReplay {
+  return JSON.parse(data ?? "{}") as KeptReplay
+}
+
+function covers(keys: readonly string[] | undefined, scopes: readonly string[] | undefined): boolean {
+  return keys === undefined || scopes?.every((each) => isWithin(keys, each)) === true
 }
 
 const PROGRESS = {

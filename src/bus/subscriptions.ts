@@ -24,11 +24,11 @@ export interface SubscribeOptions {
   /** Only events of this sender. */
   readonly sender?: string
   /**
-   * Only events of this scope.
+   * Only events of this scope; null = of every one.
    *
    * @defaultValue the Carillon's own scope where it was given one, else events of every scope
    */
-  readonly scope?: Partial<Scope> | string
+  readonly scope?: Partial<Scope> | string | null
   /**
    * Where a subscription that is new begins: with what is emitted from now on, with all that is kept,
    * or with what was emitted since a date. Of no effect on one that exists.
@@ -171,7 +171,7 @@ export class Subscriptions {
       pattern,
       filter: filter ?? null,
       sender: sender ?? null,
-      scope: scope === undefined ? this.#options.scope : scopeKey(scope),
+      scope: scope === undefined ? this.#options.scope : scope === null ? null : scopeKey(scope),
       target: { kind: "handler" },
       policy: resolvePolicy(policy, this.#options.policy),
       paused: false,

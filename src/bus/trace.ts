@@ -1,16 +1,18 @@
+import { isErased } from "../core/erasure.ts"
 import { NotFoundError } from "../core/errors.ts"
 import { parseDeliveryId } from "../core/ids.ts"
 import { nearestName } from "../core/pattern.ts"
 import { isRunId, type RunState } from "../core/run.ts"
-import { wishesForEvents } from "../core/subscription.ts"
+import { scopeKeys } from "../core/scope.ts"
+import { patternsOf, type SubscriptionVersion, wishesForEvents } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
 import type { QueriesPort } from "../engine/queries.ts"
-import type { CatalogCache } from "../worker/catalog-cache.ts"
 import { causesOf, eventsCausedBy, type RelatedEvent } from "./causes.ts"
-import { type DeliveryReport, reportsOf } from "./delivery-report.ts"
+import { type DeliveryReport, reportsWithin } from "./delivery-report.ts"
 import { type EventReport, eventReport } from "./event-report.ts"
 import { lookAtStaff, type StaffSources } from "./staff.ts"
 import { type UncalledReport, uncalledOf, writtenAt } from "./uncalled.ts"
+import { eventWithin, findEventWithin, isRunWithin, visibleOf, type WithinScopes } from "./within.ts"
 
 /** All that is known of one event. */
 export interface Trace {
@@ -45,22 +47,26 @@ export interface StartedRunReport {
   readonly deliveryId: string
 }
 
-const GROUPS_SEARCHED = 100
+type Keys = readonly string[] | undefined // undefined = every scope
+
 const DELIVERIES_SEARCHED = 50
 const RUNS_OF_ONE = 20
 
 /** Tells what became of an event, from what the store keeps and from routing, which is pure. */
-export async function traceOf(sources: StaffSources, id: string): Promise<Trace> {
+export async function traceOf(sources: StaffSources, id: string, within: WithinScopes = {}): Promise<Trace> {
   const { queries } = sources.engine
+  const scopes = scopeKeys(within.scopes)
   const asked = parseDeliveryId(id)
-  const key = asked ?? (await queries.findEvent(id))
-  const row = key === null ? null : await queries.event(key)
-  if (row === null) return (await stagedTrace(queries, id)) ?? notFound(queries, id, asked !== null)
+  const row = await (asked === null
+    ? findEventWithin(queries, id, scopes)
+    : eventWithin(queries, asked, scopes))
+  if (row === null)
+    return (await stagedTrace(queries, id, scopes)) ?? notFound(queries, id, asked !== null, scopes)
   const view = new EventView(row, row.commitId, row.index)
   const rows = await queries.traceOf(row)
   const staff = await lookAtStaff(sources)
   const version = rows.catalogVersion ?? sources.catalog.version
-  const deliveries = reportsOf(view, rows, await sources.catalog.routerOf(version), staff)
+  const deliveries = reportsWithin(scopes, view, rows, await sources.catalog.routerOf(version), staff)
   const called = new Set(
     [...rows.jobs, ...rows.parts]
       .map((each) => each.subscription)
@@ -71,24 +77,27 @@ export async function traceOf(sources: StaffSources, id: string): Promise<Trace>
           .map((each) => each.no),
       ),
   )
-  const after = await eventsCausedBy(queries, view)
+  const after = await eventsCausedBy(queries, view, scopes)
+  const current = visibleOf(sources.catalog.router.subscriptions, scopes)
   return {
     event: eventReport(view),
     writtenAt: writtenAt(view),
     stagedIn: null,
     deliveryId: asked === null ? null : id,
     deliveries,
-    notCalled: uncalledOf(view, version, sources.catalog.subscriptions, called),
-    didYouMean: deliveries.length > 0 ? null : nearestPattern(view.name, sources.catalog),
-    causes: await causesOf(queries, view),
+    notCalled: isErased(row)
+      ? [] // what filters said of it nobody can tell any more
+      : uncalledOf(view, version, visibleOf(sources.catalog.subscriptions, scopes), called),
+    didYouMean: deliveries.length > 0 ? null : nearestPattern(view.name, current),
+    causes: await causesOf(queries, view, scopes),
     caused: after.events,
     searchedAll: after.searchedAll,
-    runs: await runsOf(queries, deliveries),
+    runs: await runsOf(queries, deliveries, scopes),
   }
 }
 
-function nearestPattern(name: string, catalog: CatalogCache): string | null {
-  const patterns = catalog.router.subscriptions.filter(wishesForEvents).map((each) => each.definition.pattern)
+function nearestPattern(name: string, current: readonly SubscriptionVersion[]): string | null {
+  const patterns = current.filter(wishesForEvents).flatMap((each) => patternsOf(each.definition))
   return nearestName(
     name,
     patterns.filter((each) => each !== name),
@@ -99,41 +108,46 @@ function nearestPattern(name: string, catalog: CatalogCache): string | null {
 async function runsOf(
   queries: QueriesPort,
   deliveries: readonly DeliveryReport[],
+  scopes: Keys,
 ): Promise<StartedRunReport[]> {
   const runs: StartedRunReport[] = []
   for (const { deliveryId } of deliveries.slice(0, DELIVERIES_SEARCHED)) {
     const { items } = await queries.runs({ transactionId: deliveryId, limit: RUNS_OF_ONE })
-    for (const { id, workflow, state, startedAt } of items)
+    for (const { id, workflow, state, startedAt } of items.filter((each) => isRunWithin(each, scopes)))
       runs.push({ id, workflow, state, startedAt: new Date(startedAt), deliveryId })
   }
   return runs
 }
 
 /** A staged event stands apart from all others until its group is released. */
-async function stagedTrace(queries: QueriesPort, id: string): Promise<Trace | null> {
-  for (const { eventGroupId } of (await queries.stagedGroups()).slice(0, GROUPS_SEARCHED)) {
-    const row = (await queries.staged(eventGroupId)).find((each) => each.id === id)
-    if (row === undefined) continue
-    const view = new EventView(row, row.commitId, row.index)
-    return {
-      event: eventReport(view),
-      writtenAt: writtenAt(view),
-      stagedIn: eventGroupId,
-      deliveryId: null,
-      deliveries: [],
-      notCalled: [],
-      didYouMean: null,
-      causes: await causesOf(queries, view),
-      caused: [],
-      searchedAll: true,
-      runs: [],
-    }
+async function stagedTrace(queries: QueriesPort, id: string, scopes: Keys): Promise<Trace | null> {
+  const row = await queries.findStaged(id, scopes)
+  if (row === null) return null
+  const view = new EventView(row, row.commitId, row.index)
+  return {
+    event: eventReport(view),
+    writtenAt: writtenAt(view),
+    stagedIn: row.eventGroupId,
+    deliveryId: null,
+    deliveries: [],
+    notCalled: [],
+    didYouMean: null,
+    causes: await causesOf(queries, view, scopes),
+    caused: [],
+    searchedAll: true,
+    runs: [],
   }
-  return null
 }
 
-async function notFound(queries: QueriesPort, id: string, isDelivery: boolean): Promise<never> {
-  if (isRunId(id) && (await queries.run(id)) !== null)
+/** @throws NotFoundError that says what there might be instead, within these scopes */
+export async function notFound(
+  queries: QueriesPort,
+  id: string,
+  isDelivery: boolean,
+  scopes: Keys,
+): Promise<never> {
+  const run = isRunId(id) ? await queries.run(id) : null
+  if (run !== null && isRunWithin(run, scopes))
     throw new NotFoundError(
       `Expected the id of an event or a delivery, got that of a run, \`${id}\`. \`carillon runs show ${id}\` or \`carillon.workflows.retrieve\` tells of runs.`,
     )

@@ -1,9 +1,8 @@
 import { compileFilter } from "../core/filter.ts"
 import { commitTime } from "../core/ids.ts"
 import { compileNamePattern, nearestName } from "../core/pattern.ts"
-import { isOperational } from "../core/route.ts"
 import { parseScope } from "../core/scope.ts"
-import { type SubscriptionVersion, wishesForEvents } from "../core/subscription.ts"
+import { isOperational, patternsOf, type SubscriptionVersion, wishesForEvents } from "../core/subscription.ts"
 import type { EventView } from "../core/view.ts"
 
 /** A subscription that one might have expected to get the event, and why it did not. */
@@ -64,15 +63,20 @@ type Mismatch = Pick<UncalledReport, "reason" | "why">
 
 /** `undefined` = it wants the event; `null` = it has nothing to do with it. */
 function mismatchOf(view: EventView, { definition }: SubscriptionVersion): Mismatch | null | undefined {
-  const { pattern, sender, scope, filter } = definition
-  if (!compileNamePattern(pattern)(view.name)) {
-    if (nearestName(view.name, [pattern]) === null) return null
-    return { reason: "name", why: `it listens to \`${pattern}\`: did you mean that name?` }
+  const { sender, scope, filter } = definition
+  const patterns = patternsOf(definition)
+  const listed = patterns.map((pattern) => `\`${pattern}\``).join(", ")
+  const fitting = patterns.filter((pattern) => compileNamePattern(pattern)(view.name))
+  if (fitting.length === 0) {
+    const near = nearestName(view.name, patterns)
+    return near === null
+      ? null
+      : { reason: "name", why: `it listens to \`${near}\`: did you mean that name?` }
   }
-  if (isOperational(view.name) && !isOperational(pattern))
+  if (isOperational(view.name) && !fitting.some(isOperational))
     return {
       reason: "operational",
-      why: `Carillon's own events are heard by patterns that begin with \`carillon.\`, and it listens to \`${pattern}\``,
+      why: `Carillon's own events are heard by patterns that begin with \`carillon.\`, and it listens to ${listed}`,
     }
   if (scope !== null && scope !== view.stored.scope)
     return {

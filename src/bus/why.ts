@@ -1,3 +1,5 @@
+import { type EndpointState, restsUntil } from "../core/endpoint.ts"
+import { keyOfLine } from "../core/line.ts"
 import type { JobRow } from "../engine/queries.ts"
 import type { RunRow } from "../engine/runs.ts"
 import type { Named } from "./delivery-report.ts"
@@ -16,7 +18,7 @@ export function whyWaiting(row: Waiting, subscription: Named, staff: Staff): str
     case "ordered":
       return row.key === null
         ? "it waits for its turn"
-        : `it waits for its turn: earlier events of key \`${row.key}\` go first`
+        : `it waits for its turn: earlier events of key \`${keyOfLine(row.key)}\` go first`
     case "limited":
       return "a limit of the subscription lets it through later"
     case "absent":
@@ -34,14 +36,27 @@ export function whyWaiting(row: Waiting, subscription: Named, staff: Staff): str
   }
 }
 
-/** The subscription is paused, gone, or nobody is there to run it. */
-function whyNobodyRunsIt({ no, group }: Named, staff: Staff): string | null {
+/** The subscription is paused, gone, or nobody is there to run it; or its endpoint rests. */
+function whyNobodyRunsIt({ no, id, group }: Named, staff: Staff): string | null {
   const current = staff.current.get(no)
   if (current === undefined) return "the subscription was removed"
-  if (current.definition.paused) return "the subscription is paused"
+  const { target, paused } = current.definition
+  if (target.kind === "webhook" && target.disabled) return "the webhook is disabled"
+  if (paused) return "the subscription is paused"
   if (!staff.hasWorker(group)) return `no worker of group \`${group}\` is running`
-  if (staff.handlersOf(no).length === 0) return "no live worker has a handler for it"
-  return null
+  if (staff.handlersOf(no).length === 0)
+    return target.kind === "webhook"
+      ? `no live worker sends webhooks by \`${target.notifier}\``
+      : "no live worker has a handler for it"
+  return whyItRests(staff.endpointOf(id), staff.now)
+}
+
+/** What is left alone is so in every process, until then. */
+function whyItRests(state: EndpointState, now: number): string | null {
+  const until = restsUntil(state, now)
+  if (until === null) return null
+  if (state.phase === "probing") return "its endpoint rests, and one attempt shows whether it is back"
+  return `its endpoint rests until ${new Date(until).toISOString()}: ${state.why}`
 }
 
 /** Why nobody goes on with a run that could go on; null = somebody may at any moment, or it waits for something. */

@@ -1,7 +1,11 @@
 #!/usr/bin/env node
-import { Command, InvalidArgumentError } from "commander"
+import { Command } from "commander"
+import { argument, collect, common, DATABASE, list, scoped } from "./command.ts"
+import { addIdentity } from "./identity.ts"
+import { addMagento } from "./magento.ts"
 import { tooOld } from "./node-version.ts"
 import { parseDuration, parseTime } from "./time.ts"
+import { addWebhooks } from "./webhook.ts"
 
 /** Every verb with its words; what it does is loaded only when it is asked for. */
 function build(): Command {
@@ -14,10 +18,14 @@ function build(): Command {
   addLists(program)
   addSteering(program)
   addStore(program)
-  addUsers(program)
+  addWebhooks(program)
+  addIdentity(program)
   addApp(program)
+  addMagento(program)
   return program
 }
+
+const FILTER = "only of events that match this event pattern; it needs --name and --since"
 
 function addEmit(program: Command): void {
   common(program.command("emit <name> [json]"))
@@ -33,17 +41,17 @@ function addEmit(program: Command): void {
 }
 
 function addLists(program: Command): void {
-  list(program.command("events"))
+  scoped(list(program.command("events")))
     .description("list events, newest first")
     .option("--name <name>", "only of this name")
-    .option("--scope <scope>", "only of this account/workspace")
+    .option("--filter <json>", FILTER)
     .option("--since <time>", "from then on: 2h, 7d, or an ISO date", argument(parseTime))
     .option("--until <time>", "before then", argument(parseTime))
     .action(async (options) => (await import("./verbs/events.ts")).events(options))
-  common(program.command("names"))
+  scoped(common(program.command("names")))
     .description("list the names of all events seen, with a sample and who listens")
     .action(async (options) => (await import("./verbs/names.ts")).names(options))
-  common(program.command("trace <id>"))
+  scoped(common(program.command("trace <id>")))
     .description("tell what became of an event, a delivery or a run, and why others were not called")
     .action(async (id, options) => (await import("./verbs/trace.ts")).trace(id, options))
   deliveryList(program.command("deliveries"))
@@ -66,7 +74,7 @@ function addLists(program: Command): void {
     .action(async (id, _, command: Command) =>
       (await import("./verbs/subscriptions.ts")).remove(id, command.optsWithGlobals()),
     )
-  const runs = list(program.command("runs"))
+  const runs = scoped(list(program.command("runs")))
     .description("list runs of workflows, newest first")
     .option("--workflow <id>", "only of this workflow")
     .option("--state <state>", "invoking, compensating, done, reverted or failed")
@@ -75,17 +83,17 @@ function addLists(program: Command): void {
     .option("--since <time>", "started from then on: 2h, 7d, or an ISO date", argument(parseTime))
     .option("--until <time>", "started before then", argument(parseTime))
     .action(async (options) => (await import("./verbs/runs.ts")).runs(options))
-  common(runs.command("show <id>"))
+  scoped(common(runs.command("show <id>")))
     .description("show a run with every attempt of its steps")
     .action(async (id, _, command: Command) =>
       (await import("./verbs/runs.ts")).showRun(id, command.optsWithGlobals()),
     )
-  common(runs.command("cancel <id>"))
+  scoped(common(runs.command("cancel <id>")))
     .description("have a run undone, also one that is done")
     .action(async (id, _, command: Command) =>
       (await import("./verbs/runs.ts")).cancelRun(id, command.optsWithGlobals()),
     )
-  common(runs.command("retry <id> <step>"))
+  scoped(common(runs.command("retry <id> <step>")))
     .description("give a step one more attempt: one that waits, or one that could not be undone")
     .action(async (id, step, _, command: Command) =>
       (await import("./verbs/runs.ts")).retryStep(id, step, command.optsWithGlobals()),
@@ -96,13 +104,16 @@ function addLists(program: Command): void {
   common(program.command("schedules"))
     .description("list schedules: their next ticks, and what became of the last")
     .action(async (options) => (await import("./verbs/schedules.ts")).schedules(options))
+  common(program.command("scope").description("where events lie").command("list"))
+    .description("list the scopes that something is kept of")
+    .action(async (options) => (await import("./verbs/scope.ts")).list(options))
   common(program.command("workers"))
     .description("list workers and what they handle")
     .action(async (options) => (await import("./verbs/workers.ts")).workers(options))
   common(program.command("stats"))
     .description("count what is kept and what is open")
     .action(async (options) => (await import("./verbs/stats.ts")).stats(options))
-  common(program.command("tail"))
+  scoped(common(program.command("tail")))
     .description("follow new events and what becomes of them; with --json a line for each")
     .option("--name <pattern>", "only of this name, or of names with *")
     .option("--since <time>", "begin with events from then on: 10m, 2h, or an ISO date", argument(parseTime))
@@ -116,7 +127,7 @@ function addSteering(program: Command): void {
   selection(program.command("cancel [ids...]"))
     .description("cancel deliveries that wait; by id also dead letters")
     .action(async (ids, options) => (await import("./verbs/cancel.ts")).cancel(ids, options))
-  common(program.command("replay"))
+  scoped(common(program.command("replay")))
     .description("deliver past events to a subscription, for the first time or once more")
     .requiredOption("--subscription <name>", "which: sync-cms@brand.created, or sync-cms where that is one")
     .option("--since <time>", "events from then on: 2h, 7d, or an ISO date", argument(parseTime))
@@ -143,6 +154,19 @@ function addStore(program: Command): void {
     .option("--dead-before <time>", "dead letters from before then (default: 90d)", argument(parseTime))
     .option("--dry-run", "only count")
     .action(async (options) => (await import("./verbs/prune.ts")).prune(options))
+  common(program.command("erase"))
+    .description(
+      "take one person's data out of events, deliveries and runs; what is open is left and counted",
+    )
+    .requiredOption("--where <pattern>", "whose: an event pattern as JSON; - reads it from standard input")
+    .option("--scope <scope>", "only in this account/workspace; again for several", collect)
+    .option("--since <time>", "events from then on: 2h, 7d, or an ISO date", argument(parseTime))
+    .option("--until <time>", "events before then", argument(parseTime))
+    .option("--include-open", "cancel deliveries that wait, and clear staged events, first")
+    .option("--rewrite", "write a SQLite file anew, however large, so that no bytes remain in it")
+    .option("--dry-run", "only count")
+    .option("--yes", "do it")
+    .action(async (options) => (await import("./verbs/erase.ts")).erase(options))
   common(program.command("doctor"))
     .description("tell how the store and those who work on it do, and what to do; ends with 1 on a problem")
     .action(async (options) => (await import("./verbs/doctor.ts")).doctor(options))
@@ -160,29 +184,17 @@ function addStore(program: Command): void {
     .action(async (options) => (await import("./verbs/copy.ts")).copy(options))
 }
 
-function addUsers(program: Command): void {
-  const users = program.command("user").description("who may log in to an app on this database")
-  for (const [verb, what] of [
-    ["create", "let somebody log in"],
-    ["password", "give a user another password; tokens that they have end"],
-  ] as const) {
-    common(users.command(`${verb} <email>`))
-      .description(what)
-      .option("--password <password>", "8 to 256 characters (default: asked for, or read from stdin)")
-      .action(async (email, options) => {
-        const { create, setPassword } = await import("./verbs/user.ts")
-        return verb === "create" ? create(email, options) : setPassword(email, options)
-      })
-  }
-  common(users.command("list"))
-    .description("list users")
-    .action(async (options) => (await import("./verbs/user.ts")).list(options))
-  common(users.command("remove <email>"))
-    .description("remove a user; tokens that they have end")
-    .action(async (email, options) => (await import("./verbs/user.ts")).remove(email, options))
-}
-
 function addApp(program: Command): void {
+  program
+    .command("serve")
+    .description("answer with the API alone: it emits and tells, and apps on the same database handle")
+    .option("--database <url>", DATABASE)
+    .option("--group <name>", "whose subscriptions are meant (default: the nearest package's name)")
+    .option("--host <host>", "where to listen (default: HOST, else localhost)")
+    .option("--port <port>", "0 is any free one (default: PORT, else 9000)", Number)
+    .option("--proxies <count>", "how many proxies of yours stand before it (default: 0)", Number)
+    .option("--cors <origin>", "whose pages may call it from a browser; again for several", collect)
+    .action(async (options) => (await import("./verbs/serve.ts")).serve(options))
   for (const mode of ["dev", "start"] as const) {
     program
       .command(`${mode} [dir]`)
@@ -193,53 +205,21 @@ function addApp(program: Command): void {
   }
 }
 
-const DATABASE =
-  "file:./shop.db or postgres://host/db?schema=carillon (default: CARILLON_DATABASE, else file:.carillon/carillon.db)"
-
-function common(command: Command): Command {
-  return command
-    .option("--database <url>", DATABASE)
-    .option("--group <name>", "whose subscriptions are meant (default: the nearest package's name)")
-    .option("--json", "print JSON")
-}
-
-function list(command: Command): Command {
-  return common(command)
-    .option("--limit <count>", "at most so many (default: 50)", argument(parseCount))
-    .option("--cursor <cursor>", "go on where a list ended")
-}
-
 function deliveryList(command: Command): Command {
-  return list(command)
+  return scoped(list(command))
     .option("--subscription <name>", "only of this subscription")
     .option("--name <name>", "only of events of this name")
+    .option("--filter <json>", FILTER)
     .option("--since <time>", "made from then on: 2h, 7d, or an ISO date", argument(parseTime))
     .option("--until <time>", "made before then", argument(parseTime))
 }
 
 function selection(command: Command): Command {
-  return common(command)
+  return scoped(common(command))
     .option("--subscription <name>", "all of this subscription")
     .option("--name <name>", "all of events of this name")
     .option("--all", "all there are")
     .option("--dry-run", "only count")
-}
-
-/** What a parser refuses is a usage error, said in commander's form. */
-function argument<T>(parse: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return parse(text)
-    } catch (error) {
-      throw new InvalidArgumentError((error as Error).message)
-    }
-  }
-}
-
-function parseCount(text: string): number {
-  const count = Number(text)
-  if (Number.isSafeInteger(count) && count >= 1 && count <= 1_000) return count
-  throw new Error("Expected a whole number from 1 to 1000.")
 }
 
 /** `| head` closes our output early: that is its right, and no failure. */

@@ -1,8 +1,8 @@
 import type { DeliverySelection, SkippedDelivery } from "../bus/selection.ts"
 import { note, type Progress, UsageError } from "./output.ts"
-import type { StoreFlags } from "./store.ts"
+import { type ScopedFlags, within } from "./within.ts"
 
-export interface SelectionFlags extends StoreFlags {
+export interface SelectionFlags extends ScopedFlags {
   readonly subscription?: string
   readonly name?: string
   readonly all?: true
@@ -12,9 +12,10 @@ export interface SelectionFlags extends StoreFlags {
 /** The deliveries that a command line means; without a word it means none, never all. */
 export function selectionOf(
   ids: readonly string[],
-  { subscription, group, name, all, dryRun }: SelectionFlags,
+  flags: SelectionFlags,
   progress: Progress,
 ): DeliverySelection {
+  const { subscription, group, name, all, dryRun } = flags
   const hasFilter = subscription !== undefined || name !== undefined || all === true
   if (ids.length === 0 && !hasFilter)
     throw new UsageError("Expected ids, --subscription, --name or --all: say which deliveries are meant.")
@@ -26,9 +27,15 @@ export function selectionOf(
     group,
     name,
     all,
+    ...within(flags),
     dryRun,
     onProgress: (count) => progress.show(`${count} deliveries`),
   }
+}
+
+/** What was selected, for the audit log. */
+export function wordsOf({ ids, subscription, group, name, all }: DeliverySelection): Record<string, unknown> {
+  return { ids, subscription, group, name, all }
 }
 
 export function noteSkipped(skipped: readonly SkippedDelivery[]): void {

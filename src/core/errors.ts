@@ -3,6 +3,9 @@ const unavailable = "CARILLON_STORE_UNAVAILABLE"
 const permanent = "CARILLON_PERMANENT"
 const retryAfter = "CARILLON_RETRY_AFTER"
 
+/** What a server's refusal or failure is called that names no code itself. */
+export const UNNAMED_REFUSAL = "CARILLON_API"
+
 /** Anything that Carillon throws on purpose. Tell them apart by `code`, which is stable; messages are not. */
 export class CarillonError extends Error {
   /** One of the codes in `docs/reference/errors.md`. */
@@ -15,7 +18,10 @@ export class CarillonError extends Error {
   }
 }
 
-function errorOf(code: string) {
+/** Said, lest declarations repeat all that Node's `Error` can do: pages know nothing of it. */
+type ErrorClass = new (message: string, options?: { cause?: unknown }) => CarillonError
+
+function errorOf(code: string): ErrorClass {
   return class extends CarillonError {
     constructor(message: string, options?: { cause?: unknown }) {
       super(code, message, options)
@@ -43,6 +49,9 @@ export class SchemaError extends errorOf("CARILLON_SCHEMA") {}
 
 /** Event names are defined, and this is none of them. */
 export class UnknownEventError extends errorOf("CARILLON_UNKNOWN_EVENT") {}
+
+/** What a published event is about could not be looked up; `cause` holds what its resolver threw. */
+export class ResolveError extends errorOf("CARILLON_RESOLVE") {}
 
 /** This subscriber id is already taken on this event. */
 export class DuplicateSubscriberError extends errorOf("CARILLON_DUPLICATE_SUBSCRIBER") {}
@@ -80,6 +89,15 @@ export class UnsupportedError extends errorOf("CARILLON_UNSUPPORTED") {}
 /** There is no event, delivery, subscription or run of that name or id. */
 export class NotFoundError extends errorOf("CARILLON_NOT_FOUND") {}
 
+/** Whoever asks may not do this, or not in these scopes. Nothing was changed. */
+export class ForbiddenError extends errorOf("CARILLON_FORBIDDEN") {}
+
+/** Something has to be over first, and goes on. Nothing was changed. */
+export class OpenWorkError extends errorOf("CARILLON_OPEN_WORK") {}
+
+/** The data of what was asked for was erased: it cannot be delivered or undone any more. */
+export class ErasedError extends errorOf("CARILLON_ERASED") {}
+
 /** A workflow was changed while runs of its old shape go on: this process cannot go on with them. */
 export class WorkflowChangedError extends errorOf("CARILLON_WORKFLOW_CHANGED") {}
 
@@ -89,8 +107,28 @@ export class RunCrashedError extends errorOf("CARILLON_RUN_CRASHED") {}
 /** A handler ran longer than its attempt's timeout. */
 export class TimeoutError extends errorOf("CARILLON_TIMEOUT") {}
 
+/** A server gave no answer, or a part of one: what was asked of it may or may not have been done. */
+export class UnreachableError extends errorOf("CARILLON_UNREACHABLE") {}
+
 /** The configuration cannot be used: a file that does not load, a setting that contradicts another. */
 export class ConfigError extends errorOf("CARILLON_CONFIG") {}
+
+/** A sealed value stands under a key that is not on the key ring. */
+export class UnknownKeyError extends errorOf("CARILLON_UNKNOWN_KEY") {}
+
+/** A sealed value cannot be opened: it was changed, or moved from another row. */
+export class SealError extends errorOf("CARILLON_SEAL") {}
+
+/** Too many credentials from one place, or for one account, were wrong; or a webhook is tested all the time. */
+export class TooManyAttemptsError extends CarillonError {
+  /** How long to wait before the next attempt. */
+  readonly retryAfterMs: number
+
+  constructor(message: string, retryAfterMs: number) {
+    super("CARILLON_TOO_MANY_ATTEMPTS", message)
+    this.retryAfterMs = retryAfterMs
+  }
+}
 
 /**
  * Throw this in a handler when trying again cannot help: the delivery becomes a
@@ -110,7 +148,8 @@ export class PermanentError extends errorOf(permanent) {}
  * The attempt counts like any failed one, so a handler cannot put its work off
  * for ever. The time is kept even beyond the policy's `maximumBackoffDelay`, up
  * to 30 days. A time that is none (`NaN`, an invalid date) leaves the choice to
- * the policy.
+ * the policy. With `notSooner` the policy's own wait is kept where it is longer:
+ * for receivers who ask everybody for a second and are not well after it.
  *
  * @example
  * ```ts
@@ -119,12 +158,38 @@ export class PermanentError extends errorOf(permanent) {}
  */
 export class RetryAfterError extends CarillonError {
   readonly retryAfter: Date | number
+  readonly notSooner: boolean
 
-  constructor(message: string, when: Date | number, options?: { cause?: unknown }) {
+  constructor(message: string, when: Date | number, options?: { cause?: unknown; notSooner?: boolean }) {
     super(retryAfter, message, options)
     this.retryAfter = when
+    this.notSooner = options?.notSooner ?? false
   }
 }
+
+/**
+ * What came to a receiver of webhooks is not what its sender signed, or not now. Answer with 400 or 401 and do nothing.
+ */
+export class WebhookVerificationError extends CarillonError {
+  readonly reason: VerificationFailure
+
+  constructor(reason: VerificationFailure, message: string, options?: { cause?: unknown }) {
+    super("CARILLON_WEBHOOK_VERIFICATION", message, options)
+    this.reason = reason
+  }
+}
+
+/**
+ * A header is missing or cannot be read; the request was signed too long ago, or for a time to come; no signature is by
+ * one of the secrets over this id, time and body; or all is right, and the body is not the JSON that it says it is.
+ */
+export type VerificationFailure =
+  | "missing-header"
+  | "bad-header"
+  | "too-old"
+  | "too-new"
+  | "no-match"
+  | "bad-body"
 
 /** Whether a handler threw a {@link PermanentError}, also one from another copy of this module. */
 export function isPermanent(error: unknown): boolean {
@@ -184,6 +249,8 @@ function named(value: unknown): string {
       return "a function"
     default:
       if (value === null) return "`null`"
+      if (value instanceof Date)
+        return Number.isNaN(value.getTime()) ? "no time (Date)" : `\`${value.toISOString()}\` (Date)`
       return Array.isArray(value) ? `an array of ${value.length}` : "an object"
   }
 }

@@ -1,3 +1,4 @@
+import type { Erasure } from "./erasure.ts"
 import type { PriorityName } from "./priority.ts"
 import type { Scope } from "./scope.ts"
 
@@ -15,7 +16,7 @@ export interface EventInput<T = unknown> {
   readonly key?: string
   /** Who emits it, for subscriptions that only listen to one sender. */
   readonly sender?: string
-  /** @defaultValue the Carillon's own scope */
+  /** @defaultValue inside a handler that of the event, inside a step its run's, else the Carillon's own */
   readonly scope?: Partial<Scope> | string
   /** Deliver it so many milliseconds from now. */
   readonly delay?: number
@@ -28,6 +29,20 @@ export interface EventInput<T = unknown> {
   readonly traceparent?: string
   /** Options of this event alone; they win over those given to `emit`. */
   readonly options?: EmitOptions
+}
+
+/** How an event was published. Only Carillon says it: nobody outside has this symbol. */
+export const PUBLISHED = Symbol("published")
+
+export interface Published {
+  readonly isUnresolved: boolean // its data are the arguments of its definition's resolver
+  /** What it was published with: what it came to may differ each time, these make it the same event. */
+  readonly args: unknown
+}
+
+/** How an event was published; undefined = it was emitted. */
+export function publishedOf(input: EventInput): Published | undefined {
+  return (input as { readonly [PUBLISHED]?: Published })[PUBLISHED]
 }
 
 /** What may be said of all events of one `emit`. */
@@ -44,6 +59,15 @@ export interface EmitOptions {
   readonly attempts?: number
   /** Milliseconds between them, or BullMQ's `{ type: "fixed" | "exponential", delay }`. */
   readonly backoff?: number | { readonly type: string; readonly delay?: number }
+  /**
+   * Makes the call one that may be tried again: for 7 days, the same events in the same order under this key are
+   * the same events (`existing: true`), and others are refused with an `IdConflictError`. Keys of each scope are
+   * apart.
+   *
+   * It gives ids to the events that have none of their own; where all have, it changes nothing. Not with `tx`, nor
+   * over several event groups.
+   */
+  readonly idempotencyKey?: string
   /** A transaction to emit within. SQLite refuses it. */
   readonly tx?: unknown
   /** What other systems' options ask for and Carillon does not need is accepted and ignored. */
@@ -72,10 +96,13 @@ export interface EventExtra {
   readonly causationId?: string
   readonly correlationId?: string
   readonly traceparent?: string
+  readonly tracestate?: string // of the same trace; never without it
   readonly priority?: 0 | 2 // absent = 1, normal
   readonly deliverAt?: number
   readonly internal?: true
   readonly policy?: EventPolicy
+  readonly erased?: Erasure
+  readonly unresolved?: true // it was published: its data are the arguments of its definition's resolver
 }
 
 /** What one event asks of the retries of its own deliveries (Medusa's `attempts` and `backoff`). */
@@ -109,6 +136,8 @@ export interface CarillonEvent<T = unknown> {
   readonly causationId: string | null
   readonly correlationId: string | null
   readonly traceparent: string | null
+  /** It was published, and `data` are the arguments that its definition resolves at delivery. */
+  readonly isUnresolved: boolean
 }
 
 export interface EventMetadata extends Readonly<Record<string, unknown>> {

@@ -16,6 +16,8 @@ describe("failureOf", () => {
 
     expect(failureOf(new PermanentError("closed"))).toMatchObject({ kind: "permanent", message: "closed" })
     expect(failureOf(new RetryAfterError("busy", 500))).toMatchObject({ kind: "retry-after", after: 500 })
+    expect(failureOf(new RetryAfterError("busy", 500)).notSooner).toBeUndefined()
+    expect(failureOf(new RetryAfterError("busy", 500, { notSooner: true })).notSooner).toBe(true)
     expect(failureOf(new RetryAfterError("busy", until))).toMatchObject({
       kind: "retry-after",
       until: until.getTime(),

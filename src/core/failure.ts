@@ -11,6 +11,8 @@ export interface Failure {
   readonly until?: number
   /** With `retry-after`, instead of `until`: milliseconds from the moment of the decision. */
   readonly after?: number
+  /** With `retry-after`: the policy's own wait is kept where it is longer. */
+  readonly notSooner?: true
 }
 
 /** The failure that a thrown value means. It never throws itself, whatever was thrown. */
@@ -31,9 +33,10 @@ function readFailure(error: unknown): Failure {
   if (codeOf(error) === "CARILLON_TIMEOUT") return { kind: "timeout", ...what }
   const when = retryAfterOf(error)
   if (when === null) return { kind: "error", ...what }
+  const least = read(error, "notSooner") === true ? { notSooner: true as const } : undefined
   return typeof when === "number"
-    ? { kind: "retry-after", after: when, ...what }
-    : { kind: "retry-after", until: when.getTime(), ...what }
+    ? { kind: "retry-after", after: when, ...least, ...what }
+    : { kind: "retry-after", until: when.getTime(), ...least, ...what }
 }
 
 const longestText = 2_000

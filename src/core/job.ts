@@ -31,6 +31,27 @@ export interface AttemptRecord {
   readonly outcome: "delivered" | "retry" | "dead" | "cancelled" | "crashed"
   readonly error?: string
   readonly worker: number
+  readonly details?: AttemptDetails
+}
+
+/** What was sent out of the house and what came back: kept with the attempts of webhooks, with secrets masked. */
+export interface AttemptDetails {
+  readonly notifier: string
+  readonly recipient: string // a URL without its query's values
+  readonly status: number | null // of HTTP; null = there was no answer, or it is not by HTTP
+  readonly request: SentRequest | null // null = nothing was sent
+  readonly response: ReceivedResponse | null // null = there was none
+}
+
+export interface SentRequest {
+  readonly headers: Readonly<Record<string, string>>
+  readonly bytes: number // of its body
+}
+
+export interface ReceivedResponse {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string // its beginning
+  readonly isCut: boolean // there was more
 }
 
 /** A job's history is cut to its newest attempts, so that a row cannot grow without bound. */

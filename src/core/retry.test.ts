@@ -82,6 +82,13 @@ describe("decideRetry", () => {
       expect(waitOf(decide({}, 1, { kind: "retry-after", message: "busy" }))).toBe(1_000)
     })
 
+    it("is not sooner than the policy would be, where the handler says so", () => {
+      const least = (after: number): Failure => ({ ...from(after), notSooner: true })
+
+      expect(waitOf(decide({}, 1, least(250)))).toBe(1_000)
+      expect(waitOf(decide({}, 1, least(90_000)))).toBe(90_000)
+    })
+
     it("uses up an attempt", () => {
       expect(decide({ retries: 1 }, 2, from(10)).kind).toBe("dead")
     })

@@ -25,7 +25,9 @@ export function decideRetry({ policy, attempt, failure, now, random }: FailedAtt
   const error = failure.message
   if (failure.kind === "permanent") return { kind: "dead", error, reason: "the error is permanent" }
   if (attempt > policy.retries) return { kind: "dead", error, reason: exhausted(attempt) }
-  const dueAt = askedFor(failure, now) ?? Math.ceil(now) + backoff(policy, attempt, random)
+  const own = Math.ceil(now) + backoff(policy, attempt, random)
+  const asked = askedFor(failure, now)
+  const dueAt = asked === null ? own : failure.notSooner ? Math.max(asked, own) : asked
   return { kind: "retry", dueAt, error }
 }
 

@@ -89,6 +89,37 @@ describe("Router", () => {
 
     expect(who(router, placed({ name: "carillon.dead_letter" }))).toEqual([2])
   })
+
+  it("finds a subscription by each of its patterns, and once", () => {
+    const several = { pattern: "order.placed", otherPatterns: ["customer.*", "*.paid", "order.*"] }
+    const router = new Router({ version: 1, subscriptions: [version(1, {}, several)] })
+
+    for (const name of ["order.placed", "customer.created", "invoice.paid", "order.paid"])
+      expect(who(router, placed({ name }))).toEqual([1])
+    expect(who(router, placed({ name: "invoice.sent" }))).toEqual([])
+  })
+
+  it("keeps Carillon's own events from those of whose patterns only others fit", () => {
+    const dead = placed({ name: "carillon.dead_letter" })
+    const subscriptions = [
+      version(1, {}, { pattern: "*", otherPatterns: ["*.dead_letter", "order.placed"] }),
+      version(2, {}, { pattern: "order.placed", otherPatterns: ["carillon.dead_letter"] }),
+      version(3, {}, { pattern: "*", otherPatterns: ["carillon.run.*"] }),
+    ]
+    const router = new Router({ version: 1, subscriptions })
+
+    expect(who(router, dead)).toEqual([2])
+    expect(who(router, placed({ name: "carillon.run.failed" }))).toEqual([3])
+    expect(who(router, placed())).toEqual([1, 2, 3])
+  })
+
+  it("looks at each event where a webhook is among those that may want it", () => {
+    const target = { kind: "webhook", notifier: "http", revision: 1 } as const
+    const router = new Router({ version: 1, subscriptions: [version(1), version(2, {}, { target })] })
+
+    expect(router.route("order.placed", "", null).plain).toBeNull()
+    expect(who(router, placed())).toEqual([1, 2])
+  })
 })
 
 describe("roadOf", () => {
@@ -124,6 +155,16 @@ describe("roadOf", () => {
     const transactional = definition({ policy: resolvePolicy({ transactional: true }), paused: true })
 
     expect(roadOf(transactional, plain)).toEqual({ road: "job", reason: "transactional" })
+  })
+
+  it("gives webhooks jobs, so that each attempt is kept, and lets those that are paused wait together", () => {
+    const target = { kind: "webhook", notifier: "http", revision: 1 } as const
+    const ordered = definition({ target, policy: resolvePolicy({ order: "hold" }) })
+
+    expect(roadOf(definition({ target }), plain)).toEqual({ road: "job", reason: "recorded" })
+    expect(roadOf(definition({ target, paused: true }), plain)).toEqual({ road: "part", reason: "paused" })
+    expect(roadOf(ordered, { ...plain, key: "ord_1001" })).toEqual({ road: "job", reason: "ordered" })
+    expect(roadOf(definition({ target }), { ...plain, deliverAt: 99 }).reason).toBe("delayed")
   })
 
   it("takes a definition from before there were limits over all workers for one without them", () => {

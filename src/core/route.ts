@@ -1,7 +1,12 @@
 import { type CompiledFilter, compileFilter } from "./filter.ts"
-import { compileNamePattern } from "./pattern.ts"
 import type { ResolvedPolicy } from "./policy.ts"
-import type { Catalog, SubscriptionDefinition, SubscriptionVersion } from "./subscription.ts"
+import {
+  type Catalog,
+  hearerOf,
+  type SubscriptionDefinition,
+  type SubscriptionVersion,
+  wishesForEvents,
+} from "./subscription.ts"
 import type { EventView } from "./view.ts"
 
 /** Which way a delivery goes: from memory, waiting with others in a part, or as a job of its own. */
@@ -9,7 +14,7 @@ export type Road = "direct" | "part" | "job"
 
 /** The road of a delivery and why; the same answer wherever and whenever it is asked. */
 export function roadOf(
-  { policy, paused }: SubscriptionDefinition,
+  { policy, paused, target }: SubscriptionDefinition,
   event: { readonly key: string | null; readonly deliverAt: number | null },
 ): { road: Road; reason: string } {
   if (event.deliverAt !== null) return { road: "job", reason: "delayed" }
@@ -17,6 +22,7 @@ export function roadOf(
   if (isLimited(policy, event.key)) return { road: "job", reason: "limited" }
   if (policy.transactional) return { road: "job", reason: "transactional" }
   if (paused) return { road: "part", reason: "paused" }
+  if (target.kind === "webhook") return { road: "job", reason: "recorded" }
   return { road: "direct", reason: "queued" }
 }
 
@@ -63,8 +69,10 @@ export class Router {
     return route
   }
 
-  /** The subscriptions that want this event, filters applied. */
+  /** The subscriptions that want this event, filters applied. Of one that was erased, those that wanted it. */
   subscriptionsOf(view: EventView): readonly SubscriptionVersion[] {
+    const { erased } = view.extra
+    if (erased !== undefined) return this.subscriptions.filter((each) => erased.to.includes(each.no))
     const { name, scope, sender } = view.stored
     const { candidates, plain } = this.route(name, scope, sender)
     if (plain !== null) return plain
@@ -82,7 +90,7 @@ export class Router {
 const MOST_ROUTES = 10_000
 
 interface Entry extends Candidate {
-  readonly matchesName: (name: string) => boolean
+  readonly hears: (name: string) => boolean
 }
 
 function isValidAt(subscription: SubscriptionVersion, version: number): boolean {
@@ -93,39 +101,32 @@ function isValidAt(subscription: SubscriptionVersion, version: number): boolean 
 }
 
 function toEntry(subscription: SubscriptionVersion): Entry {
-  const { pattern, filter } = subscription.definition
+  const { filter } = subscription.definition
   return {
     subscription,
-    matchesName: compileNamePattern(pattern),
+    hears: hearerOf(subscription.definition),
     filter: filter === null || filter === undefined ? null : compileFilter(filter),
   }
 }
 
 function mayWant(
-  { subscription, matchesName }: Entry,
+  { subscription, hears }: Entry,
   name: string,
   scope: string,
   sender: string | null,
 ): boolean {
   const { definition } = subscription
-  if (definition.target.kind !== "handler") return false
-  if (isOperational(name) && !definition.pattern.startsWith(OPERATIONAL)) return false
   return (
-    matchesName(name) &&
+    wishesForEvents(subscription) &&
+    hears(name) &&
     (definition.scope === null || definition.scope === scope) &&
     (definition.sender === null || definition.sender === sender)
   )
 }
 
-/** Events of Carillon about itself: heard by those who name them, not by `*`. */
-const OPERATIONAL = "carillon."
-
-export function isOperational(name: string): boolean {
-  return name.startsWith(OPERATIONAL)
-}
-
 function isPlain({ subscription, filter }: Entry): boolean {
-  const { policy, paused } = subscription.definition
+  const { policy, paused, target } = subscription.definition
+  if (target.kind === "webhook") return false
   if (filter !== null || policy.order !== null || policy.keyConcurrency || paused) return false
   return !isLimited(policy, null) && !policy.transactional
 }

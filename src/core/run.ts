@@ -6,6 +6,9 @@ export function isEnded(state: RunState): boolean {
   return state === "done" || state === "reverted" || state === "failed"
 }
 
+/** Why a run waits whose workflow is paused; for so long, since of a pause others may hear a little later. */
+export const PAUSED = { reason: "its workflow is paused", forMs: 1_000 } as const
+
 /** Events that steps emit have ids that begin with their run's. */
 export function isRunId(id: string): boolean {
   return id.startsWith("run_") && !id.includes(":")
@@ -59,4 +62,5 @@ export interface RunContext {
   readonly correlationId: string | null
   readonly causationId: string | null
   readonly traceparent: string | null
+  readonly erasedAt?: number // epoch ms; absent = all of it is there
 }

@@ -61,6 +61,10 @@ export class EventView implements CarillonEvent {
     return this.#extra.traceparent ?? null
   }
 
+  get isUnresolved(): boolean {
+    return this.#extra.unresolved === true
+  }
+
   get stored(): StoredEvent {
     return this.#stored
   }

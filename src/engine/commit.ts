@@ -4,7 +4,8 @@ import type { EventKey } from "../core/ids.ts"
 import type { AttemptRecord } from "../core/job.ts"
 import type { Outcome } from "../core/outcome.ts"
 import type { SubscriptionDefinition } from "../core/subscription.ts"
-import type { RunChange, StartedRun } from "./runs.ts"
+import type { Erase, ErasedRows } from "./erasure.ts"
+import type { PutRecord, RunChange, StartedRun } from "./runs.ts"
 
 /**
  * The only way to write. All changes of one call stand in one transaction, applied in order, each
@@ -27,6 +28,7 @@ export type Change =
   | AdvanceReplay
   | RedriveJobs
   | CancelJobs
+  | Erase
   | RunChange
 
 /** Writes events with everything that routing decided for them. */
@@ -63,7 +65,7 @@ export interface NewJob {
   readonly subscription: number
   readonly group: string
   readonly scope: string
-  readonly key: string | null // ordering key; null = unordered
+  readonly key: string | null // the line that orders or limits it: `core/line.ts`; null = none
   readonly priority: number
   readonly dueAt: number
   readonly reason: string
@@ -93,6 +95,7 @@ export interface ClearStaged {
   readonly eventGroupId: string
   readonly names: readonly string[] | null // null = all of them
   readonly ids?: readonly string[] // of those, only these events; absent = all
+  readonly scopes?: readonly string[] // of those, only what lies in these scopes (keys); absent = all
 }
 
 /** What a batch or a part is leased under. */
@@ -159,12 +162,15 @@ export interface PutSubscription {
   readonly definition: SubscriptionDefinition | { readonly paused: boolean } // the latter changes only that
   readonly startAt: number | null // a new one also gets the events since then; null = from now on
   readonly keepPaused: boolean // a pause set by an operator outlives a deploy
+  /** Written with it, or neither is: what a whole definition needs beside. */
+  readonly record?: PutRecord
 }
 
 export interface EndSubscription {
   readonly kind: "end-subscription"
   readonly group: string
   readonly id: string
+  readonly record?: PutRecord // written with it: what it needed beside goes as well
 }
 
 export interface ReplayRequest {
@@ -174,6 +180,7 @@ export interface ReplayRequest {
   readonly toCommit: string // exclusive
   readonly eventId: EventKey | null // just this one; null = all that match
   readonly missingOnly: boolean
+  readonly scopes?: readonly string[] // keys of its events'; absent = every scope
 }
 
 export interface PutReplay {
@@ -193,7 +200,7 @@ export interface AdvanceReplay {
   readonly done: boolean
   readonly parts: readonly NewPart[]
   readonly jobs: readonly ContinuedJob[]
-  readonly keys: readonly (string | null)[] // ordering keys of the jobs
+  readonly keys: readonly (string | null)[] // lines of the jobs
 }
 
 export interface RedriveJobs {
@@ -216,6 +223,8 @@ export type ChangeResult =
       readonly run?: StartedRun // of a start
       readonly signals?: number // of a run's checkpoint
       readonly parked?: boolean
+      readonly open?: boolean // of a run's end: its job stays, since something is staged under its event group
+      readonly erased?: ErasedRows
       readonly fresh?: readonly number[] // of staged events: those that were not staged or written before
     }
   | { readonly status: "fenced" | "stale" }

@@ -14,7 +14,17 @@ export interface Engine {
   readonly wakeup: WakeupPort
   readonly maintenance: MaintenancePort
   readonly transactions: TransactionsPort | null // null = it is not the application's database
+  /** How its connections do, without asking anybody; absent = it has none. */
+  readonly pools?: () => readonly PoolState[]
   close(): Promise<void>
+}
+
+/** The connections of this process for one kind of call. */
+export interface PoolState {
+  readonly lane: string
+  readonly total: number
+  readonly idle: number
+  readonly waiting: number // calls that wait for a connection
 }
 
 export interface Capabilities {

@@ -7,7 +7,11 @@ export interface MaintenancePort {
   version(): Promise<StoreVersion>
   /** Deletes one small slice of what is past retention; call again until `more` is false. */
   prune(request: PruneRequest): Promise<PruneResult>
+  /** Afterwards the store's files hold of what was erased no more than is answered. It may hold up writers. */
+  scrub(request: ScrubRequest): Promise<Remains>
   stats(): Promise<StoreStats>
+  /** The little that may be asked every few seconds: it wades through no rows. */
+  size(): Promise<StoreSize>
   /** Looks at itself, for who wants to know whether all is well. Changes nothing, and takes its time. */
   inspect(): Promise<Inspection>
 }
@@ -33,6 +37,21 @@ export interface PruneResult {
   readonly runs?: number
   readonly cursor: string // for the next slice
   readonly more: boolean
+}
+
+export interface ScrubRequest {
+  readonly rewrite: boolean | null // write all of it anew, however long that takes; null = only if it is small
+}
+
+/**
+ * Where bytes of what was erased may still lie: nowhere; in unused parts of the file, until it is written anew; also
+ * in its log, because somebody was reading; or where only who runs the server can tell, in dead rows and its log.
+ */
+export type Remains = "none" | "file" | "log" | "server"
+
+export interface StoreSize {
+  readonly bytes: number
+  readonly staged: number // events, those of the outbox among them
 }
 
 export interface StoreStats {

@@ -8,8 +8,8 @@ import type { RunQueries } from "./runs.ts"
 export interface QueriesPort extends RunQueries {
   catalog(): Promise<Catalog>
   event(key: EventKey): Promise<EventRow | null>
-  /** Where the event with an id given by a caller is kept. */
-  findEvent(id: string): Promise<EventKey | null>
+  /** Where the event with an id given by a caller is kept; of these scopes only, where they are named. */
+  findEvent(id: string, scopes?: readonly string[]): Promise<EventKey | null>
   events(query: EventQuery): Promise<Page<EventRow>>
   /** The events of a range of commits, oldest first, in whole commits, for replays. */
   scan(query: ScanQuery): Promise<ScanResult>
@@ -22,10 +22,14 @@ export interface QueriesPort extends RunQueries {
   /** Batches and parts that are not closed, newest first: what waits or runs without a job of its own. */
   openWork(query: OpenWorkQuery): Promise<Page<OpenWorkRow>>
   names(): Promise<readonly NameRow[]>
+  /** Which scopes there are: those of all runs and of the newest deliveries, and a look at events, newest first. */
+  scopes(cursor?: string): Promise<ScopeLook>
   workers(): Promise<readonly WorkerRow[]>
   lag(): Promise<readonly LagRow[]>
   /** In the order of their emits: the first of them, or all. */
   staged(eventGroupId: string, limit?: number): Promise<readonly EventRow[]>
+  /** The event that is staged under an id, in an event group: what is in the outbox is on its way. */
+  findStaged(id: string, scopes?: readonly string[]): Promise<StagedRow | null>
   /** What somebody has to release: the outbox of transactions is none of them. */
   stagedGroups(): Promise<readonly StagedGroupRow[]>
   /** How much is older than these moments: the most that a prune could delete. */
@@ -39,7 +43,7 @@ export interface Page<T> {
 
 export interface EventQuery {
   readonly name?: string // exact
-  readonly scope?: string
+  readonly scopes?: readonly string[] // keys; absent = every scope
   readonly from?: number // epoch ms, inclusive
   readonly to?: number // exclusive
   readonly cursor?: string
@@ -124,9 +128,10 @@ export interface JobRow {
   readonly data: string | null
 }
 
-/** A job in a list, with the name of its event. */
+/** A job in a list, with the name of its event, and the id that its caller gave it. */
 export interface ListedJob extends JobRow {
   readonly eventName: string | null // null = its event is gone, or it has none
+  readonly eventId: string | null // null = as for the name, or nobody gave it one
 }
 
 export interface JobQuery {
@@ -134,6 +139,7 @@ export interface JobQuery {
   readonly kind?: string
   readonly name?: string // of its event
   readonly subscriptions?: readonly number[]
+  readonly scopes?: readonly string[] // keys; absent = every scope
   readonly from?: number // created at, epoch ms
   readonly to?: number
   readonly cursor?: string
@@ -175,6 +181,16 @@ export interface NameRow {
   readonly lastCommit: string
 }
 
+export interface ScopeLook {
+  readonly scopes: readonly ScopeRow[]
+  readonly cursor: string | null // for a look at older events; null = there are none
+}
+
+export interface ScopeRow {
+  readonly scope: string // its key
+  readonly events: number // of those that this look saw
+}
+
 export interface WorkerRow {
   readonly no: number
   readonly group: string
@@ -193,6 +209,10 @@ export interface LagRow {
   readonly leased: number
   readonly dead: number
   readonly oldestAt: number | null // since when the oldest unfinished delivery could run; may lie ahead
+}
+
+export interface StagedRow extends EventRow {
+  readonly eventGroupId: string
 }
 
 export interface StagedGroupRow {

@@ -14,7 +14,7 @@ export interface StartRun {
   readonly run: NewRun
   readonly worker: number | null // born leased to it (epoch 1); null = waiting, to be claimed
   /**
-   * Which earlier run of the same group, workflow and transaction id is given back instead: one that has
+   * Which earlier run of the same group, workflow, scope and transaction id is given back instead: one that has
    * not ended, also one that is done, or any. The newest counts. At most one such run can be live.
    */
   readonly join: "live" | "done" | "any"
@@ -26,6 +26,7 @@ export interface NewRun {
   readonly subscription: number // of the workflow, with its hash
   readonly workflow: string
   readonly hash: string
+  readonly scope: string // its key; "" = the default scope
   readonly transactionId: string
   readonly parent: { readonly run: string; readonly step: string } | null // null = nobody waits for its end
   readonly input: string | null
@@ -88,7 +89,11 @@ export interface EndRun {
   readonly result: string | null
   readonly error: string | null // in words, for lists
   readonly keepUntil: number | null // epoch ms; null = as long as the store's history
-  readonly close: boolean // false = its job stays leased: its events are still to be released or cleared
+  /**
+   * False = its job stays leased: its events are still to be released or cleared. `unless-staged`: it stays where
+   * something is staged under the run's event group, by whatever process, and the answer says `open`.
+   */
+  readonly close: boolean | "unless-staged"
 }
 
 /** The job of a run that has ended goes: nothing is left to do. */
@@ -101,6 +106,7 @@ export interface CloseRun {
 export interface SignalRun {
   readonly kind: "signal-run"
   readonly run: string // id
+  readonly group?: string // its own, whose workers should hear of it; absent = the writer's
   readonly signal: RunSignal
 }
 
@@ -116,6 +122,7 @@ export type RunSignal =
       readonly output: string | null
       readonly undo: string | null
       readonly error: string | null
+      readonly dueAt: number | null // of `failed`: the next attempt is not before; null = at once
       /** Of `again`: also a step that failed, and a run that failed for good in compensating, which gets a job again. */
     }
   /** Look again. */
@@ -148,6 +155,19 @@ export interface PutRecord {
   readonly id: string
   readonly value: string | null // null = gone
   readonly ifAbsent: boolean // a conflict when it is there with another value
+  /**
+   * What stands there now, for who read and changed it; a conflict when it is gone or another. Not with `value` null.
+   * Where `value` stands there already it is no conflict: a commit may be tried again. Two who write the same are as one.
+   */
+  readonly ifValue?: string
+}
+
+/** Records of a collection go whose ids are smaller, the smallest first. The answer's count: how many went. */
+export interface PruneRecords {
+  readonly kind: "prune-records"
+  readonly collection: string
+  readonly before: string // an id
+  readonly limit: number
 }
 
 export type RunChange =
@@ -159,13 +179,19 @@ export type RunChange =
   | PutSchedule
   | AdvanceSchedule
   | PutRecord
+  | PruneRecords
 
 // Queries
 
 export interface RunQueries {
   run(id: string): Promise<RunRow | null>
-  /** The newest of that transaction id; of any group when null. */
-  runOf(group: string | null, workflow: string, transactionId: string): Promise<RunRow | null>
+  /** The newest of that transaction id in a scope, of any when null; of any group when null. */
+  runOf(
+    group: string | null,
+    workflow: string,
+    transactionId: string,
+    scope: string | null,
+  ): Promise<RunRow | null>
   /** All its records, in the order in which they were first written. */
   runSteps(run: number): Promise<readonly StepRecord[]>
   /** Newest first. */
@@ -176,7 +202,19 @@ export interface RunQueries {
   waits(query: WaitQuery): Promise<Page<WaitRow>>
   schedules(group: string | null): Promise<readonly ScheduleRow[]>
   record(collection: string, id: string): Promise<string | null>
-  records(collection: string): Promise<readonly { readonly id: string; readonly value: string }[]>
+  records(collection: string): Promise<readonly KeptRecord[]>
+  /** Those of a collection, the greatest ids first, before an id where one is named. The cursor is the next `before`. */
+  recordPage(collection: string, query: RecordPageQuery): Promise<Page<KeptRecord>>
+}
+
+export interface KeptRecord {
+  readonly id: string
+  readonly value: string
+}
+
+export interface RecordPageQuery {
+  readonly before?: string
+  readonly limit: number
 }
 
 export interface RunRow {
@@ -186,6 +224,7 @@ export interface RunRow {
   readonly subscription: number
   readonly workflow: string
   readonly hash: string
+  readonly scope: string // its key
   readonly transactionId: string
   readonly parent: { readonly run: string; readonly step: string } | null
   readonly state: RunState
@@ -210,6 +249,7 @@ export interface RunJob {
 }
 
 export interface RunQuery {
+  readonly scopes?: readonly string[] // keys; absent = every scope
   readonly workflow?: string
   readonly state?: RunState
   readonly transactionId?: string
@@ -232,6 +272,7 @@ export interface RunCounts {
 
 export interface WaitQuery {
   readonly group: string
+  readonly scope?: string // of the run, its key; absent = of any
   readonly event: string
   readonly cursor?: string
   readonly limit: number

@@ -10,7 +10,7 @@ const PER_ADDRESS = { limit: 300, per: 50 * MINUTE_MS }
 /** Whoever is left out when there are more has not tried for the longest time. */
 const MOST_REMEMBERED = 10_000
 
-/** How often somebody may try to log in. Only what fails counts in the end. */
+/** How often somebody may try to log in, or with a token, which is nobody's (null). Only what fails counts in the end. */
 export class LoginLimit {
   readonly #now: () => number
   readonly #byEmail = new Buckets(PER_EMAIL)
@@ -22,16 +22,16 @@ export class LoginLimit {
   }
 
   /** Takes one attempt before it is made; answers with the milliseconds to wait where there is none. */
-  take(email: string, address: string): number {
+  take(email: string | null, address: string): number {
     const now = this.#now()
     const wait = this.#byAddress.take(networkOf(address), now)
-    return wait > 0 ? wait : this.#byEmail.take(email, now)
+    return wait > 0 || email === null ? wait : this.#byEmail.take(email, now)
   }
 
   /** It was the right password: the attempt was none. */
-  giveBack(email: string, address: string): void {
+  giveBack(email: string | null, address: string): void {
     this.#byAddress.giveBack(networkOf(address))
-    this.#byEmail.giveBack(email)
+    if (email !== null) this.#byEmail.giveBack(email)
   }
 
   get remembered(): number {

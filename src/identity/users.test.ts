@@ -1,56 +1,13 @@
 import { describe, expect, it } from "vitest"
-import type { Change, ChangeResult } from "../engine/commit.ts"
+import { identityInMemory } from "../../test/support/identity.ts"
+import type { Access } from "./access.ts"
 import { Passwords } from "./password.ts"
-import type { RecordSource } from "./records.ts"
-import { tokenSecret } from "./secret.ts"
-import { Tokens } from "./tokens.ts"
-import { Users } from "./users.ts"
-
-/** Records that are kept in memory, by the rules of the port. */
-class MemoryRecords implements RecordSource {
-  readonly rows = new Map<string, string>()
-
-  async write(change: Change): Promise<ChangeResult> {
-    if (change.kind !== "put-record") throw new Error(`Nobody expected a ${change.kind} here`)
-    const { collection, id, value, ifAbsent } = change
-    const key = `${collection}/${id}`
-    const there = this.rows.get(key)
-    if (ifAbsent && there !== undefined && there !== value)
-      return { status: "conflict", message: "It is there." }
-    if (value === null) this.rows.delete(key)
-    else this.rows.set(key, value)
-    return { status: "ok" }
-  }
-
-  readonly queries = {
-    record: async (collection: string, id: string) => this.rows.get(`${collection}/${id}`) ?? null,
-    records: async (collection: string) =>
-      [...this.rows]
-        .filter(([key]) => key.startsWith(`${collection}/`))
-        .map(([key, value]) => ({ id: key.slice(collection.length + 1), value })),
-  }
-}
 
 const admin = { email: "admin@shop.example", password: "correct horse" }
 
 function setup() {
-  const source = new MemoryRecords()
-  const time = { now: Date.UTC(2026, 2, 1) }
-  let made = 0
-  const users = new Users({
-    source,
-    now: () => time.now,
-    newId: () => `user_${++made}`,
-    passwords: new Passwords({ log2n: 4, r: 8, p: 1 }),
-  })
-  const tokensOf = (key = new Uint8Array(32).fill(7)): Tokens =>
-    new Tokens({ key, users, lifetimeMs: 60_000, now: () => time.now })
-  const logIn = async (tokens: Tokens): Promise<string> => {
-    const user = await users.authenticate(admin.email, admin.password)
-    if (user === null) throw new Error("The admin could not log in")
-    return tokens.issue(user)
-  }
-  return { source, users, time, tokens: tokensOf(), tokensOf, logIn }
+  const { identity, source } = identityInMemory()
+  return { users: identity.users, source }
 }
 
 describe("users", () => {
@@ -58,7 +15,9 @@ describe("users", () => {
     const { users } = setup()
     await users.create({ ...admin, email: "  Admin@Shop.Example " })
 
-    expect(await users.authenticate("ADMIN@shop.example", admin.password)).toMatchObject({ id: "user_1" })
+    expect(await users.authenticate("ADMIN@shop.example", admin.password)).toMatchObject({
+      email: admin.email,
+    })
     expect(await users.authenticate(admin.email, "correct horsE")).toBeNull()
     expect(await users.authenticate("nobody@shop.example", admin.password)).toBeNull()
   })
@@ -158,87 +117,88 @@ describe("users", () => {
   })
 })
 
-describe("a token", () => {
-  it("names its user until it expires", async () => {
-    const { users, time, tokens, logIn } = setup()
-    await users.create(admin)
-    const token = await logIn(tokens)
+describe("users with roles", () => {
+  const lead: Access = {
+    actor: { kind: "user", id: "user_0", name: "lead@shop.example" },
+    permissions: new Set(["VIEW_USERS", "UPDATE_USERS", "DELETE_USERS", "CREATE_USERS", "VIEW_EVENTS"]),
+    scopes: ["acme/master"],
+  }
+  const clerk = { ...admin, email: "clerk@shop.example", roles: ["clerk"], scopes: ["acme"] }
 
-    expect(await tokens.userOf(token)).toMatchObject({ id: "user_1", email: admin.email })
-    time.now += 59_000
-    expect(await tokens.userOf(token)).not.toBeNull()
-    time.now += 2_000
-    expect(await tokens.userOf(token)).toBeNull()
+  async function shop() {
+    const { identity, source } = identityInMemory()
+    await identity.roles.create({ name: "clerk", permissions: ["VIEW_EVENTS"] })
+    return { users: identity.users, source, clerk: await identity.users.create(clerk) }
+  }
+
+  it("are admins in all scopes unless it is said otherwise, also those from before there were roles", async () => {
+    const { users, source } = setup()
+    const { id } = await users.create(admin)
+    const kept = JSON.parse(source.rows.get(`users/${admin.email}`) ?? "") as Record<string, unknown>
+    source.rows.set(`users/${admin.email}`, JSON.stringify({ ...kept, roles: undefined, scopes: undefined }))
+
+    const user = await users.get(id)
+
+    expect(user).toMatchObject({ roles: ["admin"], scopes: "all" })
+    expect(await users.accessOf(user)).toMatchObject({ permissions: "all", scopes: "all" })
   })
 
-  it("ends with its user, also when the address has another one later", async () => {
-    const { users, tokens, logIn } = setup()
-    await users.create(admin)
-    const token = await logIn(tokens)
+  it("are changed by who may do as much, where they may do it", async () => {
+    const { users, clerk } = await shop()
 
-    await users.remove(admin.email)
-    expect(await tokens.userOf(token)).toBeNull()
-
-    await users.create(admin)
-    expect(await tokens.userOf(token)).toBeNull()
+    expect(await users.setPassword({ email: clerk.id, password: "battery staple" }, lead)).toMatchObject({
+      id: clerk.id,
+    })
+    expect((await users.list(lead)).map(({ email }) => email)).toEqual([clerk.email])
+    await expect(users.update({ user: clerk.id, roles: ["admin"] }, lead)).rejects.toMatchObject({
+      code: "CARILLON_FORBIDDEN",
+    })
+    await expect(users.update({ user: clerk.id, scopes: "all" }, lead)).rejects.toMatchObject({
+      code: "CARILLON_FORBIDDEN",
+    })
+    expect(await users.remove(clerk.id, lead)).toMatchObject({ email: clerk.email })
   })
 
-  it("ends with the password it was got by", async () => {
-    const { users, tokens, logIn } = setup()
-    await users.create(admin)
-    const token = await logIn(tokens)
+  it("who may do more are not taken over by a new password, a lesser role, or their end", async () => {
+    const { users } = await shop()
+    const boss = await users.create({ ...admin, scopes: ["acme"] })
+    const forbidden = { code: "CARILLON_FORBIDDEN" }
 
-    await users.setPassword({ ...admin, password: "battery staple" })
-
-    expect(await tokens.userOf(token)).toBeNull()
+    await expect(users.setPassword({ ...admin, password: "mine, now" }, lead)).rejects.toMatchObject(
+      forbidden,
+    )
+    await expect(users.update({ user: boss.id, roles: ["clerk"] }, lead)).rejects.toMatchObject(forbidden)
+    await expect(users.remove(boss.email, lead)).rejects.toMatchObject(forbidden)
+    expect(await users.authenticate(admin.email, admin.password)).toMatchObject({ roles: ["admin"] })
   })
 
-  it("is not believed when it is forged, unsigned, changed, or no token at all", async () => {
-    const { users, tokens, tokensOf, logIn } = setup()
-    await users.create(admin)
-    const good = await logIn(tokens)
-    const [header = "", payload = "", signature = ""] = good.split(".")
-    const encoded = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url")
-    const claims = JSON.parse(Buffer.from(payload, "base64url").toString()) as object
+  it("of other scopes are not there, and nobody learns from a new one whose address is taken", async () => {
+    const { users } = await shop()
+    const stranger = { ...lead, permissions: "all" as const, scopes: ["globex/master"] }
 
-    const forgeries = {
-      "another key": await logIn(tokensOf(new Uint8Array(32).fill(8))),
-      unsigned: `${encoded({ alg: "none", typ: "JWT" })}.${payload}.`,
-      "unsigned, in capitals": `${encoded({ alg: "NONE" })}.${payload}.${signature}`,
-      "another algorithm": `${encoded({ alg: "HS512" })}.${payload}.${signature}`,
-      "another user": `${header}.${encoded({ ...claims, sub: "user_2" })}.${signature}`,
-      "no end": `${header}.${encoded({ ...claims, exp: undefined })}.${signature}`,
-      "cut off": good.slice(0, -3),
-      "only dots": "..",
-      nothing: "",
-      endless: "a".repeat(1_000_000),
-    }
-
-    expect(await tokens.userOf(good)).not.toBeNull()
-    for (const [kind, token] of Object.entries(forgeries))
-      expect([kind, await tokens.userOf(token)]).toEqual([kind, null])
-  })
-})
-
-describe("the secret behind tokens", () => {
-  it("is made once for all processes that come at the same moment", async () => {
-    const { source } = setup()
-
-    const secrets = await Promise.all([1, 2, 3].map(() => tokenSecret(source, undefined)))
-
-    expect(new Set(secrets.map(({ key }) => Buffer.from(key).toString("hex"))).size).toBe(1)
-    expect(secrets[0]?.from).toBe("store")
+    expect(await users.list(stranger)).toEqual([])
+    const said = async (user: string): Promise<string> =>
+      users.get(user, stranger).then(
+        () => "found",
+        (error: Error) => error.message.replace(user, "…"),
+      )
+    expect(await said(clerk.email)).toBe(await said("nobody@shop.example"))
+    const refusals = [clerk.email, "new@shop.example"].map((email) =>
+      users.create({ ...clerk, email }, stranger).catch((error: Error) => error.message),
+    )
+    const [taken, free] = await Promise.all(refusals)
+    expect(taken).toBe(free)
   })
 
-  it("comes from the environment where it stands there, and is refused when it is short", async () => {
-    const { source } = setup()
+  it("keep a new password that comes at the same moment as other roles", async () => {
+    const { users, clerk } = await shop()
 
-    const { key, from } = await tokenSecret(source, "a secret of at least thirty-two letters")
+    await Promise.all([
+      users.setPassword({ email: clerk.email, password: "battery staple" }),
+      users.update({ user: clerk.id, roles: ["viewer"] }),
+    ])
 
-    expect(from).toBe("environment")
-    expect(Buffer.from(key).toString()).not.toContain("secret")
-    expect(source.rows.size).toBe(0)
-    await expect(tokenSecret(source, "short")).rejects.toMatchObject({ code: "CARILLON_CONFIG" })
+    expect(await users.authenticate(clerk.email, "battery staple")).toMatchObject({ roles: ["viewer"] })
   })
 })
 

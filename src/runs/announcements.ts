@@ -63,7 +63,8 @@ export class Announcements {
     if (no === undefined) throw new StoreError(`\`${id}\` was refused: ${JSON.stringify(result)}`)
     await catalog.refresh()
     const paused = catalog.router.subscriptions.find((each) => each.no === no)?.definition.paused ?? false
-    const entry = new HandlerEntry({ no, id, run: notCalled, policy, ephemeral: false, paused })
+    const handler = { no, id, run: notCalled, policy, ephemeral: false, paused, handlesEvents: false }
+    const entry = new HandlerEntry(handler)
     worker.handlers.add(entry)
     worker.poke()
     return entry
@@ -89,8 +90,10 @@ export class Announcements {
   }
 
   async #announce(definition: WorkflowDefinition): Promise<HandlerEntry> {
-    const { id, hash } = definition
-    const entry = await this.put(`workflow:${id}#${hash}`, { kind: "workflow", workflow: id, hash })
+    const { id, hash, options } = definition
+    const { timeout, retentionTime, idempotent } = options
+    const terms = { timeout, retentionTime, idempotent }
+    const entry = await this.put(`workflow:${id}#${hash}`, { kind: "workflow", workflow: id, hash, terms })
     this.#known.set(entry.no, definition)
     return entry
   }

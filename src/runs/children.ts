@@ -19,6 +19,7 @@ export interface ChildrenOptions {
 }
 
 export interface ChildRequest {
+  readonly scope: string // its key: the parent's
   readonly transactionId: string
   readonly input: string | null
   readonly context: RunContext
@@ -55,6 +56,7 @@ export class Children {
     const { timeout } = definition.options
     const failures = attempt === 1 ? 0 : await this.#failures(run, step)
     const id = await this.#options.start(definition, {
+      scope: run.scope,
       transactionId: nth(key, failures),
       input,
       parent: { run: run.id, step },
@@ -75,9 +77,9 @@ export class Children {
   }
 
   /** Undoes what a step's child did, also one that goes on or was started by a process that died. */
-  async revert(definition: WorkflowDefinition, key: string): Promise<ChildEnd> {
+  async revert(definition: WorkflowDefinition, key: string, scope: string): Promise<ChildEnd> {
     const { committer, onSignal } = this.#options
-    const row = await this.#newest(definition, key)
+    const row = await this.#newest(definition, key, scope)
     if (row === null || row.state === "reverted") return { outcome: "done" }
     const signal = { kind: "cancel", reason: "the run that started it is undone" } as const
     await committer.record({ kind: "signal-run", run: row.id, signal })
@@ -85,10 +87,10 @@ export class Children {
     return { outcome: "waiting", wait: { kind: "run", run: row.id } }
   }
 
-  async #newest({ id }: WorkflowDefinition, key: string): Promise<RunRow | null> {
+  async #newest({ id }: WorkflowDefinition, key: string, scope: string): Promise<RunRow | null> {
     const { queries, group } = this.#options
     for (let newest: RunRow | null = null, failures = 0; ; failures++) {
-      const row = await queries.runOf(group, id, nth(key, failures))
+      const row = await queries.runOf(group, id, nth(key, failures), scope)
       if (row === null) return newest
       newest = row
     }

@@ -1,4 +1,5 @@
 import type { StepPhase } from "../core/run.ts"
+import type { Scope } from "../core/scope.ts"
 
 /** A workflow as it was composed: which steps, in which order, and the functions that do them. */
 export interface WorkflowDefinition {
@@ -105,6 +106,8 @@ export interface StepContext {
   readonly idempotencyKey: string
   readonly transactionId: string
   readonly runId: string
+  /** Of the run: what the step emits and starts lies there, unless it says another. */
+  readonly scope: Scope
   readonly eventGroupId: string
   readonly parentStepIdempotencyKey: string | null
   readonly metadata: Readonly<Record<string, unknown>>

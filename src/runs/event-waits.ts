@@ -1,3 +1,4 @@
+import { isErased } from "../core/erasure.ts"
 import type { CarillonEvent, EventRow } from "../core/event.ts"
 import { compileFilter } from "../core/filter.ts"
 import { checkEventName } from "../core/pattern.ts"
@@ -14,7 +15,7 @@ export interface EventWaitsOptions {
   readonly committer: Committer
   readonly catalog: CatalogCache
   readonly group: string
-  /** Subscribes the group to an event, under this subscriber id; resolves when it stands. */
+  /** Subscribes the group to an event of every scope, under this subscriber id; resolves when it stands. */
   readonly subscribe: (event: string, subscriberId: string, handle: EventHandler) => Promise<void>
   /** A run was told something; it may be held here. */
   readonly onSignal: (run: string) => void
@@ -25,7 +26,10 @@ export type EventHandler = (event: CarillonEvent) => Promise<void>
 const SUBSCRIBER = "carillon-runs"
 const PAGE = 100
 
-/** Steps that wait for events: the group listens to those once for all its runs. */
+/**
+ * Steps that wait for events: the group listens to those once for all its runs, in every scope. A run hears those of
+ * its own scope only.
+ */
 export class EventWaits {
   readonly #options: EventWaitsOptions
   readonly #listening = new Map<string, Promise<void>>()
@@ -53,18 +57,23 @@ export class EventWaits {
   }
 
   /** The first such event since then, which came before the wait was known. */
-  async past(wait: Extract<StepWait, { kind: "event" }>, since: number): Promise<Partial<StepRecord> | null> {
+  async past(
+    wait: Extract<StepWait, { kind: "event" }>,
+    { scope, since }: { readonly scope: string; readonly since: number },
+  ): Promise<Partial<StepRecord> | null> {
     const { queries } = this.#options
     const matches = matcherOf(wait.filter)
     let first: EventRow | null = null
     for (let cursor: string | undefined; ; ) {
       const page = await queries.events({
         name: wait.event,
+        scopes: [scope],
         from: since,
         limit: PAGE,
         ...(cursor ? { cursor } : {}),
       })
-      for (const row of page.items) if (matches(new EventView(row, row.commitId, row.index))) first = row
+      for (const row of page.items)
+        if (!isErased(row) && matches(new EventView(row, row.commitId, row.index))) first = row
       if (page.cursor === null) break
       cursor = page.cursor
     }
@@ -87,6 +96,7 @@ export class EventWaits {
     for (let cursor: string | undefined; ; ) {
       const page = await queries.waits({
         group,
+        scope: (event as EventView).stored.scope,
         event: event.name,
         limit: PAGE,
         ...(cursor ? { cursor } : {}),
@@ -104,6 +114,7 @@ export class EventWaits {
             output: outputOf(event),
             undo: null,
             error: null,
+            dueAt: null,
           },
         }) // a conflict: it does not wait any more
         onSignal(run)

@@ -1,6 +1,6 @@
 import type { Clock } from "../core/clock.ts"
 import { LeaseLostError, StoppedError, StoreError } from "../core/errors.ts"
-import { isEnded, type RunContext, type RunState, type StepRecord } from "../core/run.ts"
+import { isEnded, PAUSED, type RunContext, type RunState, type StepRecord } from "../core/run.ts"
 import {
   decide,
   type RunDecision,
@@ -12,6 +12,7 @@ import { writeValue } from "../core/value.ts"
 import type { ChangeResult } from "../engine/commit.ts"
 import { reach } from "../engine/faults.ts"
 import type { RunLease } from "../engine/runs.ts"
+import type { WorkSpan } from "../telemetry/work-span.ts"
 import type { Committer } from "../worker/committer.ts"
 import { retryOfChild } from "./child-retry.ts"
 import type { Children } from "./children.ts"
@@ -36,6 +37,7 @@ import { type Memos, StepValues } from "./values.ts"
 export class LiveRun implements RunFacts {
   readonly id: string
   readonly workflow: string
+  readonly scope: string
   readonly transactionId: string
   readonly parentKey: string | null
   readonly input: string | null
@@ -47,6 +49,7 @@ export class LiveRun implements RunFacts {
   readonly definition: WorkflowDefinition
   readonly container: unknown
   readonly lease: RunLease
+  readonly span: WorkSpan | null // null = nobody traces it
   /** As they were thrown, where it was here. */
   readonly thrown = new Map<StepRecord, unknown>()
   staged: boolean
@@ -73,6 +76,7 @@ export class LiveRun implements RunFacts {
     this.#seat = seat
     this.id = identity.id
     this.workflow = identity.workflow
+    this.scope = identity.scope
     this.transactionId = identity.transactionId
     this.parentKey = identity.parentKey
     this.input = identity.input
@@ -84,6 +88,7 @@ export class LiveRun implements RunFacts {
     this.definition = take.definition
     this.container = take.container
     this.lease = take.lease
+    this.span = take.span
     this.staged = take.staged
     this.state = take.state
     this.#suspected = take.suspected
@@ -93,6 +98,7 @@ export class LiveRun implements RunFacts {
     this.#lookups = new Lookups({
       waits: seat.waits,
       children: seat.children,
+      scope: identity.scope,
       startedAt: identity.startedAt,
       onFound: (record) => {
         if (this.#held) this.#fresh.push(this.#found(record))
@@ -311,10 +317,10 @@ export class LiveRun implements RunFacts {
     const deadline = decision.state === "invoking" ? timeoutAt : null
     const couldGoOn = decision.start.length > 0
     const isPaused = couldGoOn && this.#seat.isPaused(this)
-    const soon = this.clock.now() + (isPaused ? HEARD_OF_WITHIN_MS : 0)
+    const soon = this.clock.now() + (isPaused ? PAUSED.forMs : 0)
     const dueAt = couldGoOn ? soon : earlier(decision.nextAt, deadline)
     const state = decision.state === this.state || isEnded(decision.state) ? null : decision.state
-    const reason = isPaused ? "its workflow is paused" : reasonOf(decision)
+    const reason = isPaused ? PAUSED.reason : reasonOf(decision)
     const park = { dueAt, reason, signals: this.#signals }
     const marks = this.#turnsBack(decision) || couldGoOn ? this.#marks(fresh) : []
     const records = [...fresh, ...marks]
@@ -322,8 +328,15 @@ export class LiveRun implements RunFacts {
     reach("checkpoint.after")
     if (!this.#isWritten(result, fresh)) return
     this.#apply(decision, fresh, marks)
-    if (result.status === "ok" && result.parked === true) this.#leave({ kind: "parked", dueAt })
-    else if (result.status === "ok") await this.heed(result.signals)
+    if (result.status === "ok" && result.parked === true) {
+      if (isPaused && !this.#seat.isPaused(this)) await this.#wake()
+      this.#leave({ kind: "parked", dueAt })
+    } else if (result.status === "ok") await this.heed(result.signals)
+  }
+
+  /** Its workflow was resumed while it was being held back: what had been held back by then was woken. */
+  async #wake(): Promise<void> {
+    await this.#record({ kind: "signal-run", run: this.id, signal: { kind: "wake" } })
   }
 
   async #end(decision: RunDecision, fresh: readonly StepRecord[]): Promise<void> {
@@ -334,7 +347,7 @@ export class LiveRun implements RunFacts {
       return
     }
     const { retentionMs, ownsGroup } = this.context
-    const close = !(ownsGroup && this.staged)
+    const close = ownsGroup ? (this.staged ? false : "unless-staged") : true
     reach("run.ending")
     const result = await this.#record({
       kind: "end-run",
@@ -355,7 +368,8 @@ export class LiveRun implements RunFacts {
     this.#ending = true
     this.#apply(decision, fresh)
     this.state = state
-    if (!close) await this.#seat.finish(this, state)
+    const isOpen = close === false || (result.status === "ok" && result.open === true)
+    if (isOpen) await this.#seat.finish(this, state)
     this.#seat.tell(this, "finish", null)
     this.#leave({ kind: "ended" })
   }
@@ -429,7 +443,10 @@ export class LiveRun implements RunFacts {
     const call = new StepCall(this, step, start)
     this.#seat.tell(this, "stepBegin", start.step)
     const values = new StepValues(this.input, this.#states, this.#memos)
-    const ended = start.phase === "invoke" ? call.invoke(values) : call.compensate(this.#undoOf(start.step))
+    const invoke = (): Promise<StepEnd> =>
+      start.phase === "invoke" ? call.invoke(values) : call.compensate(this.#undoOf(start.step))
+    const span = this.span === null ? null : this.#seat.tracing.stepping(this, this.span, start)
+    const ended = span === null ? invoke() : traced(span, invoke)
     this.#calls.set(
       call,
       ended.then((end) => this.#callEnded(call, end)),
@@ -437,6 +454,7 @@ export class LiveRun implements RunFacts {
   }
 
   #callEnded(call: StepCall, { record, error }: StepEnd): void {
+    if (record !== null) this.#seat.ran(this, record.ms)
     if (!this.#calls.delete(call) || !this.#held || record === null) return
     if (error !== null) this.thrown.set(record, error)
     this.#fresh.push(record)
@@ -526,9 +544,6 @@ export class LiveRun implements RunFacts {
   }
 }
 
-/** Of a pause other processes may hear a little later than this one, and should not go on meanwhile. */
-const HEARD_OF_WITHIN_MS = 1_000
-
 const LEFT_OUT = "left out: a step before it failed"
 
 const NONE: ReadonlySet<string> = new Set()
@@ -554,6 +569,13 @@ const NOTHING = {
 function earlier(a: number | null, b: number | null): number | null {
   if (a === null || b === null) return a ?? b
   return Math.min(a, b)
+}
+
+/** What the step calls, emits and starts is a part of its attempt. */
+async function traced(span: WorkSpan, invoke: () => Promise<StepEnd>): Promise<StepEnd> {
+  const end = await span.within(invoke)
+  span.end({ outcome: end.record?.outcome, error: end.error })
+  return end
 }
 
 /** An attempt stands once among what is written together, as it ended. */

@@ -5,6 +5,7 @@ import type { EventWaits } from "./event-waits.ts"
 export interface LookupsOptions {
   readonly waits: EventWaits
   readonly children: Children
+  readonly scope: string // of the run, its key
   readonly startedAt: number // of the run
   readonly onFound: (record: StepRecord) => void
   /** A search is over, whatever came of it. */
@@ -49,8 +50,8 @@ export class Lookups {
   }
 
   async #find({ wait, phase }: StepRecord): Promise<Partial<StepRecord> | null> {
-    const { waits, children, startedAt } = this.#options
-    if (wait?.kind === "event") return waits.past(wait, startedAt)
+    const { waits, children, scope, startedAt } = this.#options
+    if (wait?.kind === "event") return waits.past(wait, { scope, since: startedAt })
     return wait?.kind === "run" ? children.ended(wait.run, phase) : null
   }
 }

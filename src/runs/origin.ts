@@ -1,6 +1,11 @@
 import { currentStep } from "../worker/current-step.ts"
 import { currentDelivery } from "../worker/delivery.ts"
 
+/** The scope of the delivery or step whose code runs now, by its key; null = it is neither. */
+export function scopeHere(): string | null {
+  return currentStep.getStore()?.scope ?? currentDelivery.getStore()?.view.stored.scope ?? null
+}
+
 /** What a run is started from. */
 export interface Origin {
   /** The same each time that delivery or step is tried again; null = it is started from neither. */

@@ -12,6 +12,18 @@ export const RUN_REQUEST: readonly string[] = [
   "events",
   "resultFrom",
   "transactionId",
+  "scope",
+  "scopes",
+]
+
+export const START_REQUEST: readonly string[] = [
+  "input",
+  "transactionId",
+  "context",
+  "scope",
+  "scopes",
+  "group",
+  "waitMs",
 ]
 
 /**
@@ -26,8 +38,7 @@ export function withOptions<Request extends { readonly options?: object }>(
   request: Request,
   known: readonly string[] = [],
 ): Request {
-  if (typeof request !== "object" || request === null || Array.isArray(request))
-    throw new InvalidInputError(expected(`the request of \`${verb}\` to be an object`, request))
+  checkObject(verb, request)
   const { options, ...rest } = request
   for (const name of Object.keys(rest)) {
     const near = known.length === 0 || known.includes(name) ? null : nearestName(name, known)
@@ -35,6 +46,19 @@ export function withOptions<Request extends { readonly options?: object }>(
       throw new InvalidInputError(`\`${verb}\` takes no \`${name}\`. Did you mean \`${near}\`?`)
   }
   return { ...options, ...rest } as Request
+}
+
+/** @throws InvalidInputError for a field that the request does not have, or when it is no object */
+export function checkFields(verb: string, request: object, known: readonly string[]): void {
+  checkObject(verb, request)
+  const slip = Object.keys(request).find((name) => !known.includes(name))
+  if (slip !== undefined)
+    throw new InvalidInputError(`\`${verb}\` takes no \`${slip}\`, only ${known.join(", ")}.`)
+}
+
+function checkObject(verb: string, request: unknown): void {
+  if (typeof request !== "object" || request === null || Array.isArray(request))
+    throw new InvalidInputError(expected(`the request of \`${verb}\` to be an object`, request))
 }
 
 /** @throws InvalidInputError for a step that the workflow does not have */

@@ -38,10 +38,30 @@ export class Responses {
   /** @throws InvalidInputError when the step does not wait */
   async send(run: RunRow, response: StepResponse): Promise<void> {
     const newest = await this.#whenItWaits(run, response)
-    const signal = { ...response, outcome: outcomeOf(run, response, newest) }
-    const result = await this.#options.committer.write({ kind: "signal-run", run: run.id, signal })
+    const signal = this.#signalOf(run, response, newest)
+    const result = await this.#options.committer.write({
+      kind: "signal-run",
+      run: run.id,
+      group: run.group,
+      signal,
+    })
     if (result.status === "conflict") throw new InvalidInputError(result.message)
     this.#options.onSignal(run.id)
+  }
+
+  /** Without retries left, a failure is for good; with some, the next attempt comes when it would by itself. */
+  #signalOf({ workflow }: RunRow, response: StepResponse, newest: StepRecord | null): StepResponse {
+    if (response.outcome !== "failed") return response
+    const definition = workflowRegistry.get(workflow)
+    // Where none waits yet it can only meet the next.
+    const config = definition === null ? null : stepOf(definition, response.step)?.config
+    const attempt = newest?.outcome === "waiting" ? newest.attempt : (newest?.attempt ?? 0) + 1
+    if (config == null || attempt > config.maxRetries) return { ...response, outcome: "permanent" }
+    const { retryInterval } = config
+    return {
+      ...response,
+      dueAt: retryInterval === 0 ? null : this.#options.clock.now() + retryInterval * 1000,
+    }
   }
 
   /** The attempt that the response is for. One that does not wait is refused by the store, which knows best. */
@@ -72,18 +92,4 @@ export class Responses {
       (now.job.state === "waiting" && now.job.dueAt <= this.#options.clock.now() + CLOCKS_DIFFER_MS)
     )
   }
-}
-
-/** Without retries left, a failure is for good. */
-function outcomeOf(
-  { workflow }: RunRow,
-  { step, outcome }: StepResponse,
-  newest: StepRecord | null,
-): StepResponse["outcome"] {
-  if (outcome !== "failed") return outcome
-  const definition = workflowRegistry.get(workflow)
-  // Where none waits yet it can only meet the next.
-  const config = definition === null ? null : stepOf(definition, step)?.config
-  const attempt = newest?.outcome === "waiting" ? newest.attempt : (newest?.attempt ?? 0) + 1
-  return attempt > (config?.maxRetries ?? 0) ? "permanent" : "failed"
 }

@@ -8,6 +8,7 @@ import type { EventWaits } from "./event-waits.ts"
 export interface RunIdentity {
   readonly id: string
   readonly workflow: string
+  readonly scope: string // its key
   readonly transactionId: string
   readonly parentKey: string | null // the idempotency key of the step whose child it is
   readonly input: string | null

@@ -1,5 +1,6 @@
 import type { Caused, RelatedEvent } from "../bus/causes.ts"
 import type { RunState, StepOutcome, StepPhase, StepRecord, StepWait } from "../core/run.ts"
+import { parseScope, type Scope } from "../core/scope.ts"
 import { readValue } from "../core/value.ts"
 import type { RunRow } from "../engine/runs.ts"
 import { messageIn } from "./step-error.ts"
@@ -8,6 +9,7 @@ import { messageIn } from "./step-error.ts"
 export interface RunReport {
   readonly id: string
   readonly workflow: string
+  readonly scope: Scope
   readonly transactionId: string
   readonly group: string
   readonly state: RunState
@@ -21,6 +23,7 @@ export interface RunReport {
   readonly parent: { readonly run: string; readonly step: string } | null
   readonly eventGroupId: string
   readonly worker: number | null
+  readonly erasedAt: Date | null // null = all of it is there; else its input, result and steps say nothing
 }
 
 /** A run with all that is kept of it. */
@@ -61,6 +64,7 @@ export function runReport(row: RunRow, held: string | null = null): RunReport {
   return {
     id,
     workflow,
+    scope: parseScope(row.scope),
     transactionId,
     group,
     state,
@@ -73,6 +77,7 @@ export function runReport(row: RunRow, held: string | null = null): RunReport {
     parent,
     eventGroupId: row.context.eventGroupId,
     worker: job?.worker ?? null,
+    erasedAt: row.context.erasedAt === undefined ? null : new Date(row.context.erasedAt),
   }
 }
 

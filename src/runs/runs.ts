@@ -5,7 +5,11 @@ import { isEnded, type RunContext, type RunState } from "../core/run.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { ClaimedJob } from "../engine/leases.ts"
 import type { StartRun } from "../engine/runs.ts"
+import type { Tallies } from "../telemetry/tally.ts"
+import type { Tracing } from "../telemetry/tracing.ts"
+import type { WorkSpan } from "../telemetry/work-span.ts"
 import type { CatalogCache } from "../worker/catalog-cache.ts"
+import { inCleanContext } from "../worker/clean-context.ts"
 import type { Committer } from "../worker/committer.ts"
 import type { HandlerEntry } from "../worker/handlers.ts"
 import type { HeldLease } from "../worker/held.ts"
@@ -14,6 +18,7 @@ import type { RunDesk } from "../worker/run-desk.ts"
 import type { Worker } from "../worker/worker.ts"
 import { Announcements } from "./announcements.ts"
 import { Children, stepKeyOf } from "./children.ts"
+import { countRuns } from "./count-runs.ts"
 import type { WorkflowDefinition } from "./definition.ts"
 import { type EventHandler, EventWaits } from "./event-waits.ts"
 import { LiveRun } from "./live-run.ts"
@@ -26,6 +31,8 @@ export interface RunsOptions {
   readonly committer: Committer
   readonly catalog: CatalogCache
   readonly worker: Worker
+  readonly tallies: Tallies
+  readonly tracing: Tracing
   readonly group: string
   readonly policy: ResolvedPolicy
   readonly container: unknown
@@ -41,6 +48,7 @@ export interface RunsOptions {
 }
 
 export interface StartRequest extends Pick<StartRun, "join"> {
+  readonly scope: string // its key
   readonly transactionId: string
   readonly input: string | null
   readonly context: RunContext
@@ -75,6 +83,7 @@ export class Runs implements RunDesk {
     const { engine, committer, clock, catalog, worker, group } = options
     const onSignal = (run: string): void => void this.#live.get(run)?.heed().catch(options.onError)
     this.listeners = new RunListeners(options.onError)
+    this.listeners.addToAll(countRuns(options.tallies))
     this.announcements = new Announcements({ ...options, queries: engine.queries })
     this.children = new Children({
       queries: engine.queries,
@@ -97,11 +106,13 @@ export class Runs implements RunDesk {
       queries: engine.queries,
       children: this.children,
       waits: this.waits,
+      tracing: options.tracing,
       mayStart: () => !this.#stopping && worker.mayStart,
       isPaused: (run) => this.isPaused(this.#leases.get(run)?.entry.no ?? 0),
       loggerFor: options.loggerFor,
       finish: (run, state) => this.#finish(run, state),
       tell: (run, moment, step) => this.listeners.tell(run, moment, step),
+      ran: ({ workflow }, ms) => options.tallies.ofWorkflow(workflow).stepMs.add(ms),
       gone: (run, how) => this.#gone(run, how),
       onError: options.onError,
     }
@@ -127,10 +138,27 @@ export class Runs implements RunDesk {
     definition: WorkflowDefinition,
     request: StartRequest,
   ): Promise<{ id: string; isNew: boolean }> {
+    const span = this.#options.tracing.running(definition.id, request.context.traceparent)
+    if (span === null) return this.#start(definition, request, null)
+    try {
+      const { traceparent } = span.written // who goes on with it elsewhere goes on from here
+      const context = { ...request.context, traceparent: traceparent ?? request.context.traceparent }
+      return await this.#start(definition, { ...request, context }, span)
+    } catch (error) {
+      span.end({ error })
+      throw error
+    }
+  }
+
+  async #start(
+    definition: WorkflowDefinition,
+    request: StartRequest,
+    span: WorkSpan | null,
+  ): Promise<{ id: string; isNew: boolean }> {
     if (this.#stopping) throw stopped()
     const entry = await this.announcements.workflow(definition)
     const worker = this.isPaused(entry.no) ? null : await this.#options.worker.join()
-    const { input, context, parent, transactionId, join } = request
+    const { input, context, parent, scope, transactionId, join } = request
     const id = `run_${this.#options.newId()}`
     const run = {
       id,
@@ -138,6 +166,7 @@ export class Runs implements RunDesk {
       subscription: entry.no,
       workflow: definition.id,
       hash: definition.hash,
+      scope,
       transactionId,
       parent,
       input,
@@ -151,15 +180,26 @@ export class Runs implements RunDesk {
         result.status === "conflict" ? result.message : "The store refused to start a run.",
       )
     const { run: started } = result
-    if (!started.isNew) return { id: started.id, isNew: false }
-    if (worker === null || started.job === 0 || started.epoch === 0 || worker !== this.#options.worker.number)
+    span?.set({ "carillon.run.id": started.id })
+    if (!started.isNew) {
+      span?.end({ outcome: "joined" })
+      return { id: started.id, isNew: false }
+    }
+    if (
+      worker === null ||
+      started.job === 0 ||
+      started.epoch === 0 ||
+      worker !== this.#options.worker.number
+    ) {
+      span?.end({ outcome: "left" })
       return { id, isNew: true }
+    }
     const lease = { run: started.no, job: started.job, worker, epoch: started.epoch }
     const startedAt = run.dueAt
     const parentKey = parent === null ? null : stepKeyOf(transactionId)
     const identity = { ...run, parentKey, startedAt }
     const container = request.container ?? this.#options.container
-    const taken = { lease, definition, container, staged: request.staged }
+    const taken = { lease, definition, container, staged: request.staged, span }
     const live = new LiveRun(this.#seat, identity, { ...taken, ...NEW })
     this.#hold(live, entry)
     request.onHeld?.(id)
@@ -196,7 +236,9 @@ export class Runs implements RunDesk {
   open(job: ClaimedJob, worker: number): void {
     const held: HeldLease = { source: "job", no: job.no, worker }
     this.#options.worker.held.add(held) // a run that is held adds one of its own
-    const opening = (job.kind === "schedule" ? this.#options.onTick(job, worker) : this.#open(job, worker))
+    const open = (): Promise<void> =>
+      job.kind === "schedule" ? this.#options.onTick(job, worker) : this.#open(job, worker)
+    const opening = inCleanContext(open)
       .catch(async (error) => {
         this.#options.onError(error)
         await this.#postpone(job, worker, error).catch(this.#options.onError)
@@ -258,6 +300,7 @@ export class Runs implements RunDesk {
       recovered: !wasHandedBack(job),
       suspected: job.crashes > 0,
       staged: true,
+      span: this.#options.tracing.resuming(row, row.context.traceparent),
     }
     const identity = { ...row, parentKey: row.parent === null ? null : stepKeyOf(row.transactionId) }
     const live = new LiveRun(this.#seat, identity, take)
@@ -305,6 +348,7 @@ export class Runs implements RunDesk {
     const sharing = this.#byGroup.get(run.context.eventGroupId)
     sharing?.delete(run)
     if (sharing?.size === 0) this.#byGroup.delete(run.context.eventGroupId)
+    run.span?.end({ outcome: how.kind === "ended" ? run.state : how.kind, error: run.doom })
     worker.held.delete(lease.held)
     lease.entry.running--
     worker.isolatedEnded(run.lease.job)

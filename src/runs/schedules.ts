@@ -14,6 +14,7 @@ export interface SchedulesOptions {
   readonly committer: Committer
   readonly clock: Clock
   readonly group: string
+  readonly scope: string // of the runs that ticks start, its key
   readonly dueBy: (at: number) => void
   readonly newId: () => string
 }
@@ -82,8 +83,9 @@ export class Schedules {
     if (numberOfExecutions !== null && before.fired >= numberOfExecutions) return before
     if (concurrency === "forbid" && (await this.#goesOn(before.run))) return { ...before, at }
     const { timeout, retentionTime } = definition.options
-    const { clock, newId, runs } = this.#options
+    const { clock, newId, runs, scope } = this.#options
     const { id: run } = await runs.start(definition, {
+      scope,
       transactionId: `schedule:${id}:${at}`,
       input: null,
       parent: null,

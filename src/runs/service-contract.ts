@@ -1,5 +1,8 @@
+import type { WithinScopes } from "../bus/within.ts"
 import type { RunState, StepPhase } from "../core/run.ts"
+import type { Scope } from "../core/scope.ts"
 import type { WorkflowDefinition } from "./definition.ts"
+import type { RunReport } from "./run-report.ts"
 
 /** What a workflow asks of the engine service, which a container holds under `Modules.WORKFLOW_ENGINE`. */
 export interface WorkflowService {
@@ -23,8 +26,14 @@ export interface WorkflowService {
 /** A workflow by its id, or by what was composed; `definitionOf` in `registry.ts` reads it. */
 export type WorkflowReference = string | WorkflowDefinition | { readonly definition: WorkflowDefinition }
 
-/** What all requests may say of how to answer. */
-interface Answering {
+/** What all requests may say of where to look and how to answer. */
+interface Answering extends WithinScopes {
+  /**
+   * The scope of the run. Runs of one transaction id in two scopes are two.
+   *
+   * @defaultValue inside a handler or step that one's, else the Carillon's own
+   */
+  readonly scope?: Partial<Scope> | string
   /** The container that steps get. @defaultValue the application's */
   readonly container?: unknown
   /** @defaultValue true */
@@ -46,10 +55,54 @@ export interface RunRequest extends Answering {
   readonly resultFrom?: string
 }
 
+/** A run that somebody starts without waiting for it, or not for long. */
+export interface StartRunRequest extends WithinScopes {
+  readonly input?: unknown
+  /** The same again joins the run that goes on, instead of starting another. @defaultValue made by us */
+  readonly transactionId?: string
+  readonly context?: Omit<RunRequestContext, "transactionId" | "scope">
+  /** The scope of the run. @defaultValue as for `run` */
+  readonly scope?: Partial<Scope> | string
+  /** Whose workflow it is. @defaultValue the Carillon's own group, else the only one that has a workflow of that id */
+  readonly group?: string
+  /** How long to wait for its end, in milliseconds. @defaultValue 0 */
+  readonly waitMs?: number
+}
+
+export interface StartedRun {
+  /** As it was when the call answered. */
+  readonly run: RunReport
+  readonly existing: boolean // the transaction id had this run before
+  /** What the workflow answers with; undefined unless it is done. */
+  readonly result: unknown
+  readonly errors: readonly RunError[] // empty while it goes on
+}
+
+/** How a step that waits for a response is over. */
+export interface StepAnswer extends WithinScopes {
+  /** @defaultValue `invoke` */
+  readonly phase?: StepPhase
+}
+
+export interface StepCompletion extends StepAnswer {
+  readonly output?: unknown
+  /** What its compensation gets. @defaultValue its output */
+  readonly compensateInput?: unknown
+}
+
+export interface StepFailing extends StepAnswer {
+  /** An error, or its words. */
+  readonly error?: unknown
+  /** No more attempts, whatever `maxRetries` says. @defaultValue false */
+  readonly permanent?: boolean
+}
+
 /** Who the run is, and under which group its events stand. */
 export interface RunRequestContext {
   /** The same again joins the run that goes on, instead of starting another. @defaultValue made by us */
   readonly transactionId?: string
+  /** The same as `scope` of the request, and wins. */
+  readonly scope?: Partial<Scope> | string
   /** The group under which events of the run are staged. @defaultValue made by us */
   readonly eventGroupId?: string
   readonly metadata?: Readonly<Record<string, unknown>>

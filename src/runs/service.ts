@@ -1,29 +1,40 @@
 import { eventsOfRun } from "../bus/causes.ts"
 import type { Listing, ListPage } from "../bus/listing.ts"
 import type { ScheduleReport } from "../bus/schedule-report.ts"
+import type { WithinScopes } from "../bus/within.ts"
 import type { WorkflowReport } from "../bus/workflow-report.ts"
 import type { Clock } from "../core/clock.ts"
 import { CarillonError, expected, InvalidInputError, NotFoundError, StoppedError } from "../core/errors.ts"
 import { isEnded, type RunContext } from "../core/run.ts"
+import { isWithin, type Scopes, scopeKeys } from "../core/scope.ts"
+import type { WorkflowTerms } from "../core/subscription.ts"
 import { writeValue } from "../core/value.ts"
 import type { QueriesPort } from "../engine/queries.ts"
 import type { RunRow, RunSignal } from "../engine/runs.ts"
 import type { Committer } from "../worker/committer.ts"
+import { within } from "../worker/patience.ts"
+import { AnnouncedStarts, type AnnouncedWorkflow } from "./announced-start.ts"
 import { isStepResult, type WorkflowDefinition } from "./definition.ts"
 import { RunFollower } from "./follow.ts"
 import { callEvents } from "./moments.ts"
 import { originOf } from "./origin.ts"
 import { outcomeOf, transactionOf, viewOfRow } from "./outcome.ts"
 import { definitionOf, workflowRegistry } from "./registry.ts"
-import { checkResultFrom, RUN_REQUEST, withOptions } from "./request.ts"
+import { checkFields, checkResultFrom, RUN_REQUEST, START_REQUEST, withOptions } from "./request.ts"
 import { Responses } from "./responses.ts"
 import { type RunListRequest, runQueryOf } from "./run-list.ts"
 import { type RunDetail, type RunReport, runDetail, runReport } from "./run-report.ts"
+import { checkOwnGroup, type Scoped, scopeOf, scopeToStartIn } from "./run-scope.ts"
 import type { Runs } from "./runs.ts"
 import type {
   CancelRequest,
   RunOutcome,
   RunRequest,
+  StartedRun,
+  StartRunRequest,
+  StepAnswer,
+  StepCompletion,
+  StepFailing,
   StepFailureRequest,
   StepRequest,
   StepResponseRequest,
@@ -40,6 +51,7 @@ export interface ServiceOptions {
   readonly committer: Committer
   readonly clock: Clock
   readonly group: string
+  readonly scope: string // the Carillon's own, its key
   readonly pollMs: number
   readonly newId: () => string
   readonly logError: (error: unknown) => void
@@ -47,6 +59,10 @@ export interface ServiceOptions {
 }
 
 const MOST_CHILDREN = 100
+const FIRST_LOOK_MS = 25
+const LONGEST_LOOK_MS = 500
+
+const AGAIN = { outcome: "again", output: null, undo: null, error: null, dueAt: null } as const
 
 /** Starts, follows and steers runs: what `container.resolve(Modules.WORKFLOW_ENGINE)` returns. */
 export class WorkflowEngine implements WorkflowService {
@@ -54,40 +70,47 @@ export class WorkflowEngine implements WorkflowService {
   readonly #follower: RunFollower
   readonly #subscribers: Subscribers
   readonly #responses: Responses
+  readonly #announced: AnnouncedStarts
 
   constructor(options: ServiceOptions) {
     this.#options = options
     this.#follower = new RunFollower(options)
     this.#subscribers = new Subscribers(options, this.#follower)
+    this.#announced = new AnnouncedStarts(options)
     this.#responses = new Responses({ ...options, onSignal: (run) => options.runs.signalled(run) })
   }
 
   async run(workflow: WorkflowReference, given: RunRequest = {}): Promise<RunOutcome> {
     const definition = definitionOf(workflow)
     const request = withOptions("run", given, RUN_REQUEST)
-    const { container, resultFrom } = request
+    const { resultFrom } = request
     checkResultFrom(definition, resultFrom)
-    const context = { transactionId: request.transactionId, ...request.context }
-    const origin = originOf(definition.id)
-    const transactionId =
-      textOf("transactionId", context.transactionId) ?? origin.transactionId ?? this.#newId()
-    const isDerived = context.transactionId === undefined && origin.transactionId !== null
-    const eventGroupId = textOf("eventGroupId", context.eventGroupId)
-    const input = writeValue(request.input, `the input of workflow \`${definition.id}\``)
-    const started = this.#options.runs.start(definition, {
-      transactionId,
-      input,
-      parent: null,
-      container,
-      join: isDerived ? "done" : definition.options.idempotent ? "any" : "live",
-      staged: eventGroupId !== null,
-      context: this.#contextOf(definition, request, origin, eventGroupId),
-      onHeld: (run) => callEvents(this.#options.runs, run, request.events, this.#options.logError),
-    })
-    const { id, isNew } = await started
+    const { id, isNew } = await this.#begin(definition, request)
     if (!isNew) this.#checkShape(definition, await this.#rowOf(id))
     const outcome = outcomeOf(await this.#follower.follow(id, { untilWaiting: true }), resultFrom ?? null)
     return this.#answer(outcome, request)
+  }
+
+  /**
+   * Starts a run and answers at once, or, with `waitMs`, once it has ended if that is soon enough. The workflow's code
+   * need not be here: a worker that has announced it takes the run.
+   *
+   * @throws NotFoundError for a workflow that nobody has announced; InvalidInputError where several groups have one
+   */
+  async start(workflow: WorkflowReference, given: StartRunRequest = {}): Promise<StartedRun> {
+    this.#checkOpen()
+    checkFields("start", given, START_REQUEST)
+    const { group, waitMs = 0, ...request } = given
+    const definition = this.#definitionHere(workflow, group)
+    const { id, isNew } =
+      definition === null
+        ? await this.#beginElsewhere(await this.#announced.find(workflow as string, group), request)
+        : await this.#begin(definition, request)
+    const row = await this.#whenEnded(id, waitMs)
+    const [run] = (await this.#reports([row])) as [RunReport]
+    if (!isEnded(row.state)) return { run, existing: !isNew, result: undefined, errors: [] }
+    const { result, errors } = outcomeOf(await this.#viewOf(row))
+    return { run, existing: !isNew, result, errors }
   }
 
   async cancel(workflow: WorkflowReference, given: CancelRequest): Promise<RunOutcome> {
@@ -95,7 +118,7 @@ export class WorkflowEngine implements WorkflowService {
     const request = withOptions("cancel", given)
     const id = typeof workflow === "string" ? workflow : definitionOf(workflow).id
     const transactionId = request.transactionId ?? request.transaction?.transactionId
-    const row = await this.#find(id, transactionId)
+    const row = await this.#find(id, transactionId, request)
     await this.#signal(row, { kind: "cancel", reason: "cancelled by its caller" })
     const ended = outcomeOf(await this.#follower.follow(row.id, { untilWaiting: false }))
     if (ended.transaction.state !== "reverted") return this.#answer(ended, request)
@@ -107,30 +130,20 @@ export class WorkflowEngine implements WorkflowService {
     const request = withOptions("setStepSuccess", given)
     const { stepResponse } = request
     const response = isStepResult(stepResponse) ? stepResponse : null
-    const output = writeValue(response === null ? stepResponse : response.output, "the step's response")
-    const undo =
-      response?.hasCompensateInput === true
-        ? (writeValue(response.compensateInput, "the step's response") ?? "null")
-        : null
-    return this.#respond(request, { outcome: "done", output, undo, error: null })
+    const output = response === null ? stepResponse : response.output
+    const undo = response?.hasCompensateInput === true ? { input: response.compensateInput } : null
+    return this.#respond(request, successWith(output, undo))
   }
 
   async setStepFailure(given: StepFailureRequest): Promise<RunOutcome> {
     this.#checkOpen()
     const request = withOptions("setStepFailure", given)
-    const outcome = request.forcePermanentFailure === true ? "permanent" : "failed"
-    const error = writeError(errorIn(request.stepResponse))
-    return this.#respond(request, { outcome, output: null, undo: null, error })
+    return this.#respond(request, failureWith(request.stepResponse, request.forcePermanentFailure))
   }
 
   /** Gives a step that failed, or waits after a failure, one more attempt; also in a run that failed for good. */
   async retryStep(request: StepRequest): Promise<RunOutcome> {
-    return this.#respond(withOptions("retryStep", request), {
-      outcome: "again",
-      output: null,
-      undo: null,
-      error: null,
-    })
+    return this.#respond(withOptions("retryStep", request), AGAIN)
   }
 
   /** Calls back when runs of a workflow end; with a transaction id, when that one does, in whatever process. */
@@ -146,27 +159,33 @@ export class WorkflowEngine implements WorkflowService {
     return Promise.resolve()
   }
 
-  /** Runs of every group, newest first. */
+  /** Runs of every group, newest first; of some scopes only, where they are named. */
   async list(request: RunListRequest = {}): Promise<ListPage<RunReport>> {
     this.#checkOpen()
     const { items, cursor } = await this.#options.queries.runs(runQueryOf(request))
     return { items: await this.#reports(items), cursor }
   }
 
-  /** A run with its input, its result, every attempt of its steps, and what it brought about. @throws NotFoundError */
-  async retrieve(id: string): Promise<RunDetail> {
+  /**
+   * A run with its input, its result, every attempt of its steps, and what it brought about; of that, too, only what
+   * lies in the scopes.
+   *
+   * @throws NotFoundError, also where it lies outside of the scopes
+   */
+  async retrieve(id: string, { scopes }: WithinScopes = {}): Promise<RunDetail> {
     this.#checkOpen()
     const { queries, listing } = this.#options
-    const row = await this.#rowOf(id)
-    const { items } = await queries.runs({ parent: id, limit: MOST_CHILDREN })
+    const row = await this.#rowOf(id, scopes)
+    const { items } = await queries.runs({ parent: id, scopes: scopeKeys(scopes), limit: MOST_CHILDREN })
     const held = (await listing.whyRunsAreHeld())(row)
-    const around = { held, caused: await eventsOfRun(queries, row), children: await this.#reports(items) }
+    const caused = await eventsOfRun(queries, row, scopeKeys(scopes))
+    const around = { held, caused, children: await this.#reports(items) }
     return runDetail(row, await queries.runSteps(row.no), around)
   }
 
   /** The workflows of every group, in each shape that stands in the catalog: how their runs do, who knows them. */
-  listWorkflows(): Promise<readonly WorkflowReport[]> {
-    return this.#options.listing.workflows()
+  listWorkflows(request?: WithinScopes): Promise<readonly WorkflowReport[]> {
+    return this.#options.listing.workflows(request)
   }
 
   /** The schedules of every group: their next ticks, what became of the last ones, who keeps them. */
@@ -180,32 +199,59 @@ export class WorkflowEngine implements WorkflowService {
    *
    * @throws NotFoundError; InvalidInputError where it is undone already
    */
-  async revert(id: string, reason = "cancelled by an operator"): Promise<RunReport> {
+  async revert(
+    id: string,
+    reason = "cancelled by an operator",
+    { scopes }: WithinScopes = {},
+  ): Promise<RunReport> {
     this.#checkOpen()
-    await this.#signal(await this.#rowOf(id), { kind: "cancel", reason })
+    await this.#signal(await this.#rowOf(id, scopes), { kind: "cancel", reason })
     return this.#reportOf(id)
   }
 
   /**
    * Gives a step one more attempt, and does not wait for it. In a run that failed because a step could not be
    * undone, that is undoing it.
+   *
+   * @throws NotFoundError; InvalidInputError where the step neither failed nor waits
    */
-  async retry(id: string, step: string): Promise<RunReport> {
+  async retry(id: string, step: string, { scopes }: WithinScopes = {}): Promise<RunReport> {
     this.#checkOpen()
-    const row = await this.#rowOf(id)
+    const row = await this.#rowOf(id, scopes)
     const phase = row.state === "invoking" ? "invoke" : "compensate"
-    const end = { outcome: "again", output: null, undo: null, error: null } as const
-    await this.#signal(row, { kind: "step", step, phase, ...end })
+    await this.#signal(row, { kind: "step", step, phase, ...AGAIN })
     return this.#reportOf(id)
+  }
+
+  /**
+   * Ends a step of a run that waits for a response, well, and does not wait for what follows.
+   *
+   * @throws NotFoundError; InvalidInputError where the step does not wait
+   */
+  async completeStep(id: string, step: string, answer: StepCompletion = {}): Promise<RunReport> {
+    const { output, compensateInput } = answer
+    const undo = compensateInput === undefined ? null : { input: compensateInput }
+    return this.#answerStep(id, step, answer, successWith(output, undo))
+  }
+
+  /**
+   * The same with an error. Where the workflow's code is not here nobody knows how often the step may be tried, and
+   * the error is for good.
+   *
+   * @throws NotFoundError; InvalidInputError where the step does not wait
+   */
+  async failStep(id: string, step: string, answer: StepFailing = {}): Promise<RunReport> {
+    return this.#answerStep(id, step, answer, failureWith(answer.error, answer.permanent))
   }
 
   /** How a run stands, by its transaction id. */
   async getRunningTransaction(
     workflow: WorkflowReference,
     transactionId: string,
+    within: Pick<RunRequest, "scope" | "scopes"> = {},
   ): Promise<RunOutcome["transaction"]> {
     const id = typeof workflow === "string" ? workflow : definitionOf(workflow).id
-    const row = await this.#find(id, transactionId)
+    const row = await this.#find(id, transactionId, within)
     return transactionOf(await this.#viewOf(row))
   }
 
@@ -216,45 +262,112 @@ export class WorkflowEngine implements WorkflowService {
       )
   }
 
-  #contextOf(
-    { id, options }: WorkflowDefinition,
-    { context = {} }: RunRequest,
-    origin: ReturnType<typeof originOf>,
-    eventGroupId: string | null,
-  ): RunContext {
-    const { timeout, retentionTime } = options
-    const { correlationId, causationId, traceparent } = origin
+  /** Null = its code is not here, or another group is meant. */
+  #definitionHere(workflow: WorkflowReference, group: string | undefined): WorkflowDefinition | null {
+    if (typeof workflow !== "string") return definitionOf(workflow)
+    return group === undefined || group === this.#options.group ? workflowRegistry.get(workflow) : null
+  }
+
+  #begin(definition: WorkflowDefinition, request: RunRequest): Promise<{ id: string; isNew: boolean }> {
+    const { runs, logError } = this.#options
+    return runs.start(definition, {
+      ...this.#wishOf({ id: definition.id, terms: definition.options }, request),
+      container: request.container,
+      staged: (request.context?.eventGroupId ?? null) !== null,
+      onHeld: (run) => callEvents(runs, run, request.events, logError),
+    })
+  }
+
+  #beginElsewhere(found: AnnouncedWorkflow, request: RunRequest): Promise<{ id: string; isNew: boolean }> {
+    return this.#announced.start(found, this.#wishOf(found, request))
+  }
+
+  #wishOf({ id, terms }: Pick<AnnouncedWorkflow, "id" | "terms">, request: RunRequest) {
+    const context = { transactionId: request.transactionId, ...request.context }
+    const scope = scopeToStartIn(request, this.#options.scope)
+    const origin = originOf(id)
+    const transactionId =
+      textOf("transactionId", context.transactionId) ?? origin.transactionId ?? this.#newId()
+    const isDerived = context.transactionId === undefined && origin.transactionId !== null
+    const eventGroupId = textOf("eventGroupId", context.eventGroupId)
+    checkOwnGroup(eventGroupId, request)
     return {
-      eventGroupId: eventGroupId ?? `${id}-${this.#options.newId()}`,
-      metadata: metadataOf(context.metadata),
+      scope,
+      transactionId,
+      input: writeValue(request.input, `the input of workflow \`${id}\``),
+      parent: null,
+      join: isDerived ? "done" : terms.idempotent ? "any" : "live",
+      context: {
+        ...this.#deadlinesBy(terms),
+        eventGroupId: eventGroupId ?? `${id}-${this.#options.newId()}`,
+        metadata: metadataOf(context.metadata),
+        ownsGroup: true,
+        correlationId: origin.correlationId,
+        causationId: origin.causationId,
+        traceparent: origin.traceparent,
+      },
+    } as const
+  }
+
+  #deadlinesBy({ timeout, retentionTime }: WorkflowTerms) {
+    return {
       timeoutAt: timeout === null ? null : this.#options.clock.now() + timeout * 1000,
       deadline: timeout === null ? null : `within ${timeout} s`,
       retentionMs: retentionTime === null ? null : retentionTime * 1000,
-      ownsGroup: true,
-      correlationId,
-      causationId,
-      traceparent,
     }
   }
 
-  async #respond(
-    request: StepRequest,
-    end: Omit<Extract<RunSignal, { kind: "step" }>, "kind" | "step" | "phase">,
-  ): Promise<RunOutcome> {
+  /** Real time: it is somebody outside who waits. */
+  async #whenEnded(id: string, waitMs: number): Promise<RunRow> {
+    const endsAt = performance.now() + waitMs
+    for (let pauseMs = FIRST_LOOK_MS; ; pauseMs *= 2) {
+      const row = await this.#rowOf(id)
+      const restMs = endsAt - performance.now()
+      if (isEnded(row.state) || restMs <= 0 || this.#options.runs.isStopping) return row
+      await this.#whenHeardOf(id, Math.min(pauseMs, LONGEST_LOOK_MS, restMs))
+    }
+  }
+
+  /** Resolves when the run is let go here, or after so long. */
+  async #whenHeardOf(id: string, ms: number): Promise<void> {
+    let off = (): void => {}
+    const gone = new Promise<void>((resolve) => {
+      off = this.#options.runs.listeners.add(id, (_, moment) => {
+        if (typeof moment === "object") resolve()
+      })
+    })
+    await within(gone, ms).finally(off)
+  }
+
+  async #answerStep(
+    id: string,
+    step: string,
+    { phase = "invoke", scopes }: StepAnswer,
+    end: StepEnding,
+  ): Promise<RunReport> {
+    this.#checkOpen()
+    const row = await this.#rowOf(id, scopes)
+    await this.#responses.send(row, { kind: "step", step, phase, ...end })
+    return this.#reportOf(id)
+  }
+
+  async #respond(request: StepRequest, end: StepEnding): Promise<RunOutcome> {
     const { row, step, phase } = await this.#stepOf(request)
     await this.#responses.send(row, { kind: "step", step, phase, ...end })
     const outcome = outcomeOf(await this.#follower.follow(row.id, { untilWaiting: true }))
     return this.#answer(outcome, request)
   }
 
-  async #stepOf({
-    idempotencyKey,
-  }: StepRequest): Promise<{ row: RunRow; step: string; phase: "invoke" | "compensate" }> {
+  async #stepOf(
+    request: StepRequest,
+  ): Promise<{ row: RunRow; step: string; phase: "invoke" | "compensate" }> {
+    const { idempotencyKey, scopes } = request
     const parts = typeof idempotencyKey === "string" ? parseStepKey(idempotencyKey) : { ...idempotencyKey }
     const { workflowId, transactionId, stepId, action } = parts
     const { queries } = this.#options
-    const byId = transactionId.startsWith("run_") ? await queries.run(transactionId) : null
-    const row = byId ?? (await queries.runOf(null, workflowId, transactionId))
+    const byId = transactionId.startsWith("run_") ? visible(await queries.run(transactionId), scopes) : null
+    const scope = scopeOf(request, this.#options.scope)
+    const row = byId ?? visible(await queries.runOf(null, workflowId, transactionId, scope), scopes)
     if (row === null) throw notFound(workflowId, transactionId)
     return { row, step: stepId, phase: action }
   }
@@ -270,24 +383,26 @@ export class WorkflowEngine implements WorkflowService {
   }
 
   async #signal(row: RunRow, signal: RunSignal): Promise<void> {
-    const result = await this.#options.committer.write({ kind: "signal-run", run: row.id, signal })
+    const { id: run, group } = row
+    const result = await this.#options.committer.write({ kind: "signal-run", run, group, signal })
     if (result.status === "conflict") throw new InvalidInputError(result.message)
-    this.#options.runs.signalled(row.id)
+    this.#options.runs.signalled(run)
   }
 
-  async #find(workflow: string, transactionId: string | undefined): Promise<RunRow> {
+  async #find(workflow: string, transactionId: string | undefined, request: Scoped): Promise<RunRow> {
     if (typeof transactionId !== "string" || transactionId === "")
       throw new InvalidInputError(
         expected("`transactionId` to be the id of a run's transaction", transactionId),
       )
-    const { queries, group } = this.#options
-    const row = await queries.runOf(group, workflow, transactionId)
+    const { queries, group, scope } = this.#options
+    const found = await queries.runOf(group, workflow, transactionId, scopeOf(request, scope))
+    const row = visible(found, request.scopes)
     if (row === null) throw notFound(workflow, transactionId)
     return row
   }
 
-  async #rowOf(id: string): Promise<RunRow> {
-    const row = await this.#options.queries.run(id)
+  async #rowOf(id: string, scopes?: Scopes): Promise<RunRow> {
+    const row = visible(await this.#options.queries.run(id), scopes)
     if (row === null) throw noRun(id)
     return row
   }
@@ -316,6 +431,24 @@ export class WorkflowEngine implements WorkflowService {
   }
 }
 
+type StepEnding = Omit<Extract<RunSignal, { kind: "step" }>, "kind" | "step" | "phase">
+
+/** `undo` holds what the compensation gets instead of the output. */
+function successWith(output: unknown, undo: { readonly input: unknown } | null): StepEnding {
+  return {
+    outcome: "done",
+    output: writeValue(output, "the step's response"),
+    undo: undo === null ? null : (writeValue(undo.input, "the step's response") ?? "null"),
+    error: null,
+    dueAt: null,
+  }
+}
+
+function failureWith(response: unknown, permanent = false): StepEnding {
+  const error = writeError(errorIn(response))
+  return { outcome: permanent ? "permanent" : "failed", output: null, undo: null, error, dueAt: null }
+}
+
 function textOf(name: string, value: unknown): string | null {
   if (value === undefined || value === null) return null
   if (typeof value === "string" && value !== "" && value.length <= 255 && !/\p{Cc}/u.test(value)) return value
@@ -340,6 +473,11 @@ function errorIn(response: unknown): Error {
   const error = typeof code === "string" ? new CarillonError(code, words) : new Error(words)
   if (typeof name === "string") error.name = name
   return error
+}
+
+/** What lies outside of the caller's scopes is not there. */
+function visible(row: RunRow | null, scopes: Scopes | undefined): RunRow | null {
+  return row !== null && isWithin(scopeKeys(scopes), row.scope) ? row : null
 }
 
 function noRun(id: string): NotFoundError {

@@ -2,6 +2,7 @@ import type { Timer } from "../core/clock.ts"
 import { isPermanent, LeaseLostError, retryAfterOf, TimeoutError } from "../core/errors.ts"
 import type { StepPhase, StepRecord } from "../core/run.ts"
 import type { StepStart } from "../core/run-machine.ts"
+import { parseScope } from "../core/scope.ts"
 import { readValue, writeValue } from "../core/value.ts"
 import { reach } from "../engine/faults.ts"
 import { currentStep } from "../worker/current-step.ts"
@@ -62,7 +63,9 @@ export class StepCall {
     this.#input = undo
     try {
       if (action.kind === "workflow")
-        return this.#ended(await this.#run.children.revert(action.workflow, this.key("invoke")))
+        return this.#ended(
+          await this.#run.children.revert(action.workflow, this.key("invoke"), this.#run.scope),
+        )
       if (action.kind === "call") await this.#within("compensate", action.compensate ?? nothing)
       return this.#ended({ outcome: "done" })
     } catch (error) {
@@ -146,17 +149,19 @@ export class StepCall {
 
   async #within(phase: StepPhase, call: StepFunction): Promise<unknown> {
     const context = this.#context(phase)
+    const { id, scope } = this.#run
     const { correlationId, traceparent } = this.#run.context
-    const cause = { id: this.#run.id, correlationId, traceparent }
+    const cause = { id, correlationId, traceparent }
+    const step = { cause, scope, key: context.idempotencyKey }
     // A step that is handed nothing may still take that apart.
     const input = this.#input === null && phase === "invoke" ? {} : readValue(this.#input)
-    const result = await currentStep.run({ cause, key: context.idempotencyKey }, () => call(input, context))
+    const result = await currentStep.run(step, () => call(input, context))
     reach("step.after")
     return result
   }
 
   #context(phase: StepPhase): StepContext {
-    const { workflow, transactionId, id: runId, context, parentKey } = this.#run
+    const { workflow, scope, transactionId, id: runId, context, parentKey } = this.#run
     const { eventGroupId } = context
     const idempotencyKey = this.key(phase)
     const call = this
@@ -169,6 +174,7 @@ export class StepCall {
       idempotencyKey,
       transactionId,
       runId,
+      scope: parseScope(scope),
       eventGroupId,
       parentStepIdempotencyKey: parentKey,
       metadata: context.metadata ?? {},

@@ -11,6 +11,7 @@ import { WorkflowEngine } from "./service.ts"
 
 export interface WorkflowsOptions extends Omit<RunsOptions, "onTick"> {
   readonly pollMs: number
+  readonly scope: string // of runs that are started outside of deliveries and steps, its key
   readonly listing: Listing
   readonly onEnded: (run: string, state: RunState) => void
 }
@@ -22,10 +23,11 @@ export class Workflows {
   readonly #options: WorkflowsOptions
   readonly #schedules: Schedules
   #stopListening: (() => void) | null = null
+  #stopHeeding: (() => void) | null = null
 
   constructor(options: WorkflowsOptions) {
     this.#options = options
-    const { engine, committer, clock, group, newId, pollMs, worker, listing } = options
+    const { engine, committer, clock, group, scope, newId, pollMs, worker, listing } = options
     const { queries } = engine
     this.runs = new Runs({ ...options, onTick: (job, number) => this.#schedules.tick(job, number) })
     this.#schedules = new Schedules({
@@ -34,6 +36,7 @@ export class Workflows {
       committer,
       clock,
       group,
+      scope,
       newId,
       dueBy: (at) => worker.dueBy(at),
     })
@@ -48,6 +51,7 @@ export class Workflows {
       committer,
       clock,
       group,
+      scope,
       pollMs,
       newId,
       logError: options.onError,
@@ -58,7 +62,7 @@ export class Workflows {
   /** Announces what was composed in this process, and whatever is from now on. */
   async start(): Promise<void> {
     const { catalog, onError } = this.#options
-    catalog.onChange = () => void this.runs.waits.join().catch(onError)
+    this.#stopHeeding = catalog.onChange(() => void this.runs.waits.join().catch(onError))
     await this.runs.waits.join()
     await Promise.all(workflowRegistry.all().map((definition) => this.#announce(definition)))
     this.#stopListening = workflowRegistry.onRegister((definition) => {
@@ -67,7 +71,7 @@ export class Workflows {
   }
 
   stop(): void {
-    this.#options.catalog.onChange = () => {}
+    this.#stopHeeding?.()
     this.#stopListening?.()
   }
 

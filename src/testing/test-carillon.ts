@@ -9,7 +9,7 @@ export interface TestCarillonOptions extends Omit<CarillonOptions, "clock" | "st
   /** @defaultValue a new one */
   readonly clock?: MovingClock
   /**
-   * `emit` and `releaseGroupedEvents` resolve only after the handlers have run, those of events emitted
+   * `emit`, `publish` and `releaseGroupedEvents` resolve only after the handlers have run, those of events emitted
    * by handlers included. What failed waits for its retry as ever.
    *
    * @defaultValue false
@@ -64,9 +64,12 @@ function observe(carillon: Carillon, around: <T>(emit: () => Promise<T>) => Prom
   const emit = carillon.emit.bind(carillon)
   const emitFromModule = events.emit.bind(events)
   const release = events.releaseGroupedEvents.bind(events)
+  const publish = events.publish as (...given: unknown[]) => ReturnType<typeof events.publish>
   carillon.emit = (data, options) => around(() => emit(data, options))
   events.emit = (data, options) => around(() => emitFromModule(data, options))
-  events.releaseGroupedEvents = (eventGroupId) => around(() => release(eventGroupId))
+  events.publish = (...given: unknown[]) => around(() => publish(...given))
+  carillon.publish = events.publish
+  events.releaseGroupedEvents = (eventGroupId, options) => around(() => release(eventGroupId, options))
   return carillon
 }
 

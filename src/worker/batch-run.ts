@@ -1,6 +1,6 @@
 import { type BatchOutcome, CRASHES_BEFORE_ISOLATION, PART_SIZE, slices } from "../core/batch.ts"
 import type { EventKey } from "../core/ids.ts"
-import { LEASED, stateAfter, WAITING } from "../core/job.ts"
+import { DEAD, LEASED, stateAfter, WAITING } from "../core/job.ts"
 import type { SubscriptionVersion } from "../core/subscription.ts"
 import type { EventView } from "../core/view.ts"
 import type { ContinuedJob, LeasedRow, NewPart } from "../engine/commit.ts"
@@ -148,6 +148,7 @@ export class BatchRun implements Home, OpenBatch, HeldLease {
     settled.then(
       (result) => {
         this.#desk.held.delete(this)
+        if (result.status === "ok") this.#count()
         const rows = result.status === "ok" ? (result.jobs ?? []) : []
         for (const [i, home] of homes.entries()) home.arrive(rows[this.#jobs.length + i] ?? GONE, this.worker)
         if (result.status === "ok") for (const job of this.#jobs) this.#desk.reported(job)
@@ -163,6 +164,17 @@ export class BatchRun implements Home, OpenBatch, HeldLease {
         this.#desk.settled(this.worker, finished, false)
       },
     )
+  }
+
+  #count(): void {
+    for (const [no, [delivered]] of this.#outcome) {
+      const tally = this.#desk.handlers.get(no)?.tally
+      if (tally !== undefined) tally.delivered += delivered
+    }
+    for (const { subscription, attempt, state } of this.#jobs) {
+      const tally = attempt === 0 ? undefined : this.#desk.handlers.get(subscription)?.tally
+      if (tally !== undefined) tally[state === DEAD ? "dead" : "retry"]++
+    }
   }
 
   #rounded(): BatchOutcome {

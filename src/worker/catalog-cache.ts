@@ -4,9 +4,8 @@ import type { QueriesPort } from "../engine/queries.ts"
 
 /** The catalog as this process last saw it. A commit routed by an older one is refused as stale. */
 export class CatalogCache {
-  /** Called when another catalog than before was found. */
-  onChange: () => void = () => {}
   readonly #queries: QueriesPort
+  readonly #listeners = new Set<() => void>()
   #catalog: Catalog | null = null
   #routers = new Map<number, Router>()
   #refreshing: Promise<void> | null = null
@@ -14,6 +13,12 @@ export class CatalogCache {
 
   constructor(queries: QueriesPort) {
     this.#queries = queries
+  }
+
+  /** Calls whenever another catalog than before was found, until what it returns is called. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener)
+    return () => void this.#listeners.delete(listener)
   }
 
   /** Whoever asks sees what was written before: a look that has begun already may have missed it. */
@@ -72,7 +77,7 @@ export class CatalogCache {
     // What is the same version routes the same: what was worked out for it stays.
     if (isOther) this.#routers = new Map()
     this.#catalog = catalog
-    if (isOther) this.onChange()
+    if (isOther) for (const listener of this.#listeners) listener()
   }
 }
 

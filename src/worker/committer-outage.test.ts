@@ -6,6 +6,7 @@ import { resolvePolicy } from "../core/policy.ts"
 import type { SubscriptionDefinition } from "../core/subscription.ts"
 import type { Change, ChangeResult, SettleJob } from "../engine/commit.ts"
 import type { Engine } from "../engine/engine.ts"
+import { Tallies } from "../telemetry/tally.ts"
 import { CatalogCache } from "./catalog-cache.ts"
 import { Committer } from "./committer.ts"
 
@@ -67,6 +68,7 @@ async function setup({ emitTimeoutMs = 30_000, mostBytes = 1_000 } = {}) {
   const catalog = new CatalogCache({ catalog: async () => ({ version: 1, subscriptions }) } as never)
   await catalog.refresh()
   const committer = new Committer({
+    tallies: new Tallies(),
     engine: { commit: store.commit, wakeup: { hint: () => {} } } as unknown as Engine,
     clock: {
       now: () => 1,
@@ -242,6 +244,32 @@ describe("Committer, while the store does not answer", () => {
     expect([lost.error?.name, waiting.error, next.error]).toEqual(["StoreUnavailableError", null, null])
     expect(next.ms).toBeGreaterThanOrEqual(0)
     expect(store.orders).toEqual(["ord_2", "ord_3"])
+  })
+
+  it("goes on when the store answers others, though nothing is left to try", async () => {
+    const { store, committer, emit } = await setup({ emitTimeoutMs: 2_000 })
+    store.state = "away"
+    const lost = emit("ord_1")
+    await underWay()
+    await pass(4_000)
+    expect([lost.error?.name, committer.isFailing]).toEqual(["StoreUnavailableError", true])
+
+    store.state = "here"
+    committer.heedAnswer()
+
+    expect(committer.isFailing).toBe(false)
+  })
+
+  it("believes no other answer while it has something to try", async () => {
+    const { store, committer } = await setup()
+    store.state = "away"
+    void committer.settle(settleOf(7))
+    await pass(10)
+    await underWay()
+
+    committer.heedAnswer()
+
+    expect(committer.isFailing).toBe(true)
   })
 
   it("keeps the order of emits through an outage", async () => {

@@ -5,6 +5,7 @@ import { commitIds } from "../core/ids.ts"
 import { resolvePolicy } from "../core/policy.ts"
 import type { AppendEvents, Change, ChangeResult, SettleJob } from "../engine/commit.ts"
 import type { Engine } from "../engine/engine.ts"
+import { Tallies } from "../telemetry/tally.ts"
 import { CatalogCache } from "./catalog-cache.ts"
 import { Committer, type DirectRunner } from "./committer.ts"
 
@@ -70,6 +71,7 @@ async function setup({ mostBytes = 1_000, worker = null as number | null, emitTi
     clearTimeout: (timer: unknown) => clearTimeout(timer as never),
   }
   const committer = new Committer({
+    tallies: new Tallies(),
     engine: { commit: store.commit, wakeup: { hint: () => {} } } as unknown as Engine,
     clock,
     catalog,
@@ -188,6 +190,17 @@ describe("Committer", () => {
 
     expect(fourth.changes).toEqual([settled(7)])
     expect(await settle).toMatchObject({ status: "ok" })
+  })
+
+  it("keeps nobody waiting for an emit that is given up, when there is nothing left to try", async () => {
+    const { store, committer, runner } = await setup()
+
+    const refused = expect(committer.emit([order("ord_1")], 10)).rejects.toThrow("the disk is full")
+    for (const count of [1, 2, 3]) (await store.next(count)).fail()
+    await refused
+
+    expect(committer.isFailing).toBe(false)
+    expect(runner.resume).toHaveBeenCalledOnce()
   })
 
   it("routes again when the catalog has changed meanwhile", async () => {

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from "../core/clock.ts"
 import {
+  codeOf,
   IdConflictError,
   InvalidInputError,
   isUnavailable,
@@ -11,7 +12,9 @@ import type { DraftEvent } from "../core/event.ts"
 import { type EventKey, eventId, MAX_EVENTS_PER_COMMIT } from "../core/ids.ts"
 import type { AppendResult, Change, ChangeResult, RejectedEmit } from "../engine/commit.ts"
 import type { Engine } from "../engine/engine.ts"
+import type { Tallies } from "../telemetry/tally.ts"
 import type { CatalogCache } from "./catalog-cache.ts"
+import { inCleanContext } from "./clean-context.ts"
 import { EmitQueue, type EmitWishes, type WaitingEmit } from "./emit-queue.ts"
 import { concernedBy } from "./hints.ts"
 import { Outage } from "./outage.ts"
@@ -44,6 +47,7 @@ export interface CommitterOptions {
   readonly engine: Engine
   readonly clock: Clock
   readonly catalog: CatalogCache
+  readonly tallies: Tallies
   readonly commitId: () => string
   readonly group: string
   readonly fastPath: boolean
@@ -117,6 +121,11 @@ export class Committer {
     return this.#failing
   }
 
+  /** The store wrote something for somebody else: where nothing is left to try here, that has to do. */
+  heedAnswer(): void {
+    if (this.#isIdle()) this.#recover()
+  }
+
   /** Since when the commit is under way that waits for its answer, in real monotonic ms; null = none does. */
   get sentAt(): number | null {
     return this.#sent?.at ?? null
@@ -124,10 +133,11 @@ export class Committer {
 
   /** Resolves once the events are written. Never waits for handlers. */
   emit(events: readonly DraftEvent[], bytes: number, wishes: EmitWishes = RECEIPTS): Promise<Receipt[]> {
-    if (this.#closed) return Promise.reject(stopped())
-    if (events.length > MAX_EVENTS_PER_COMMIT) return Promise.reject(tooMany(events.length))
+    this.#options.tallies.emits++
+    if (this.#closed) return Promise.reject(this.#counted(stopped()))
+    if (events.length > MAX_EVENTS_PER_COMMIT) return Promise.reject(this.#counted(tooMany(events.length)))
     if (this.#emits.bytes + bytes > this.#options.mostBytes && this.#emits.bytes > 0)
-      return Promise.reject(this.#overloaded())
+      return Promise.reject(this.#counted(this.#overloaded()))
     this.#schedule()
     const { receipts = true, release = null } = wishes
     const single = receipts || release !== null || events.length !== 1 ? undefined : events[0]
@@ -148,6 +158,11 @@ export class Committer {
   /** Writes what must not be lost: it is tried again until it is written, and may wait 5 ms for company. */
   settle(change: Change): Promise<ChangeResult> {
     return this.#enqueue(change, { keep: true, urgent: false })
+  }
+
+  /** Of emits that wait here or are being written. */
+  get waitingBytes(): number {
+    return this.#emits.bytes
   }
 
   get hasChanges(): boolean {
@@ -199,7 +214,11 @@ export class Committer {
   }
 
   #isIdle(): boolean {
-    return !this.#running && this.#emits.length === 0 && this.#changes.length === 0
+    return !this.#running && !this.#hasWaiting
+  }
+
+  get #hasWaiting(): boolean {
+    return this.#emits.length > 0 || this.#changes.length > 0
   }
 
   #schedule(): void {
@@ -207,7 +226,7 @@ export class Committer {
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
-      void this.#run()
+      void inCleanContext(() => this.#run())
     })
   }
 
@@ -259,10 +278,12 @@ export class Committer {
     for (let failures = 0; ; results = this.#write(sent.written.map(again))) {
       try {
         const done = await results
+        this.#count(sent)
         this.#recover()
         return done
       } catch (error) {
         this.#failing = true
+        this.#options.tallies.failedCommits++
         const away = isUnavailable(error)
         const pauseMs = this.#outage.tried(error as Error)
         if (away) this.#options.onUnavailable(error)
@@ -274,6 +295,13 @@ export class Committer {
         }
       }
     }
+  }
+
+  #count({ at, written, plan }: SentCommit): void {
+    const { commitMs, commitEvents, commitChanges } = this.#options.tallies
+    commitMs.add(performance.now() - at)
+    commitEvents.add(plan?.events.length ?? 0)
+    commitChanges.add(written.length)
   }
 
   /** Does anybody still wait for what is in it? Settles alone are tried for ever. */
@@ -310,7 +338,10 @@ export class Committer {
   }
 
   #reject(emits: readonly WaitingEmit[], error: () => Error): void {
-    for (const emit of emits) this.#emits.answer(emit, () => emit.reject(error()))
+    for (const emit of emits)
+      this.#emits.answer(emit, () =>
+        emit.reject(this.#counted(error(), emit.joined ? emit.events.length : 1)),
+      )
   }
 
   /** Stops short where a crash would repeat too much: what is left over goes first in the next commit. */
@@ -351,6 +382,7 @@ export class Committer {
       this.#reject(emits, () => new StoreError(message))
       return
     }
+    this.#options.tallies.events += newIn(plan, result.append)
     this.#acknowledge(emits, plan.commitId, result.append)
     if (worker !== null) this.#runner?.begin(plan, worker, result.append)
     if (plan.ownQueued || (worker === null && plan.ownDeliveries > 0)) this.#runner?.poke()
@@ -374,7 +406,7 @@ export class Committer {
       if (emit.release !== null)
         for (const each of rejected.values()) emit.onRefused?.(each.emit, errorOf(each))
       this.#emits.answer(emit, () => {
-        if (refusal !== undefined) emit.reject(errorOf(refusal))
+        if (refusal !== undefined) emit.reject(this.#counted(errorOf(refusal)))
         else emit.resolve(emit.receipts ? receiptsOf(emit.events, commitId, first, existing) : NO_RECEIPTS)
       })
     }
@@ -394,6 +426,13 @@ export class Committer {
       !this.#closed && (each.keep || (isUnavailable(error) && !each.isOver))
     this.#changes = [...changes.filter(isKept), ...this.#changes]
     for (const each of changes) if (!isKept(each)) each.reject(error)
+    // It answered, and nobody would ask again whether it takes the next.
+    if (!isUnavailable(error) && !this.#hasWaiting) this.#recover()
+  }
+
+  #counted(error: Error, emits = 1): Error {
+    this.#options.tallies.reject(codeOf(error) ?? "other", emits)
+    return error
   }
 
   #overloaded(): OverloadedError {
@@ -407,6 +446,12 @@ export class Committer {
 /** Every try of a commit says the same, so that an earlier one with an unknown outcome is recognised. */
 function again(change: Change): Change {
   return change.kind === "append" ? { ...change, again: true } : change
+}
+
+function newIn({ events, emits }: AppendPlan, { rejected, existing, missing }: AppendResult): number {
+  const refused = new Set(rejected.map(({ emit }) => emit))
+  const lost = refused.size === 0 ? 0 : emits.filter((emit) => refused.has(emit)).length
+  return events.length - lost - existing.length - missing.length
 }
 
 function errorOf({ code, message }: RejectedEmit): Error {

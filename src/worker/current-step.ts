@@ -7,6 +7,8 @@ export interface CurrentStep {
     readonly correlationId: string | null
     readonly traceparent: string | null
   }
+  /** Of its run, by its key: what it emits and starts lies there, unless it says another. */
+  readonly scope: string
   /** The same in every attempt: runs that are started inside are known by it. */
   readonly key: string
 }

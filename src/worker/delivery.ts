@@ -1,7 +1,10 @@
 import { AsyncLocalStorage } from "node:async_hooks"
 import { TimeoutError } from "../core/errors.ts"
 import { deliveryId } from "../core/ids.ts"
+import type { AttemptDetails } from "../core/job.ts"
+import type { Outcome } from "../core/outcome.ts"
 import type { EventView } from "../core/view.ts"
+import type { WorkSpan } from "../telemetry/work-span.ts"
 import { type DeliveryTransaction, type HandlerTx, transactionFor } from "./handler-transaction.ts"
 import type { HandlerEntry, HandlerTools } from "./handlers.ts"
 
@@ -28,6 +31,9 @@ export class Delivery {
   deadline = 0 // monotonic ms
   timedOut = false
   transaction: DeliveryTransaction | null = null // null = its handler has not asked for one
+  span: WorkSpan | null = null // null = nobody traces it
+  outcome: Outcome["kind"] | null = null // null = it is not decided
+  details: AttemptDetails | null = null // null = there is no more to tell of the attempt
   #controller: AbortController | null = null
   #tools: HandlerTools
 
@@ -121,6 +127,11 @@ export class DeliveryContext {
 
   get tx(): HandlerTx {
     return this.#delivery.tx
+  }
+
+  /** What is kept of this attempt beside its outcome, while its delivery is a job of its own. @internal */
+  record(details: AttemptDetails): void {
+    this.#delivery.details = details
   }
 }
 

@@ -17,6 +17,7 @@ export interface WaitingEmit {
   readonly at: number // when it was called, in real monotonic ms
   readonly release: StagedRelease | null
   readonly receipts: boolean
+  readonly joined: boolean // each of its events was an emit of its own
   readonly onRefused?: (index: number, error: Error) => void
   readonly resolve: (receipts: Receipt[]) => void
   readonly reject: (error: Error) => void
@@ -57,7 +58,8 @@ export class EmitQueue {
   ): Promise<Receipt[]> {
     return new Promise((resolve, reject) => {
       const answer = { resolve, reject, isOver: false }
-      this.#push({ events, bytes, at: performance.now(), release, receipts, onRefused, ...answer })
+      const wishes = { release, receipts, joined: false, onRefused }
+      this.#push({ events, bytes, at: performance.now(), ...wishes, ...answer })
     })
   }
 
@@ -83,6 +85,7 @@ export class EmitQueue {
       at: performance.now(),
       release: null,
       receipts: false,
+      joined: true,
       ...answer,
     }
     this.#push(opened)

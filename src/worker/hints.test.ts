@@ -145,6 +145,15 @@ describe("whom a change of the catalog concerns", () => {
   })
 })
 
+describe("whom a signal to a run concerns", () => {
+  const signal: Change = { kind: "signal-run", run: "run_1", signal: { kind: "wake" } }
+
+  it("is the group of the run, whoever sends it", () => {
+    expect(concerned(signal)).toEqual(["shop"])
+    expect(concerned({ ...signal, group: "till" })).toEqual(["till"])
+  })
+})
+
 describe("whom the end of a run concerns", () => {
   const end: Change = {
     kind: "end-run",

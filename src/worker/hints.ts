@@ -65,6 +65,7 @@ function groupsOf(change: Change, { count, parked }: Written, ownGroup: string):
     case "end-run": // a parent of it waited, or it is to be undone first
       return count === 0 && parked !== true ? [] : [ownGroup]
     case "signal-run":
+      return [change.group ?? ownGroup]
     case "put-schedule":
       return [ownGroup]
     default:

@@ -1,4 +1,5 @@
 import { TAKES_BEFORE_ISOLATION } from "../core/batch.ts"
+import { EVENT_ERASED, isErased } from "../core/erasure.ts"
 import { type Router, roadOf } from "../core/route.ts"
 import type { SubscriptionVersion } from "../core/subscription.ts"
 import { EventView } from "../core/view.ts"
@@ -116,6 +117,7 @@ export class Intake {
     const deliveries: { subscription: SubscriptionVersion; view: EventView }[] = []
     for (const row of taken.events) {
       const view = new EventView(row, row.commitId, row.index)
+      if (view.extra.erased !== undefined) continue // nothing is left to deliver
       if ((view.extra.priority ?? 1) !== taken.priority && taken.subscription === null) continue
       const wanted =
         taken.subscription === null ? this.#directOf(router, view) : this.#partOf(taken.subscription)
@@ -139,7 +141,7 @@ export class Intake {
 
   /** A claimed delivery. */
   openJob(job: ClaimedJob, worker: number): void {
-    if (job.event === null) {
+    if (job.event === null || isErased(job.event)) {
       const run = new JobRun(this.#desk, {
         no: job.no,
         epoch: job.epoch,
@@ -147,7 +149,10 @@ export class Intake {
         skips: false,
         isolated: job.isolated,
       })
-      run.cancel("its event is gone")
+      run.cancel(
+        job.event === null ? "its event is gone" : EVENT_ERASED,
+        this.#desk.handlers.get(job.subscription)?.tally,
+      )
       return
     }
     const view = new EventView(job.event, job.event.commitId, job.event.index)

@@ -2,6 +2,7 @@ import type { AttemptRecord } from "../core/job.ts"
 import type { Outcome } from "../core/outcome.ts"
 import type { ChangeResult, LeasedRow } from "../engine/commit.ts"
 import { reach } from "../engine/faults.ts"
+import type { SubscriptionTally } from "../telemetry/tally.ts"
 import type { Delivery, Home } from "./delivery.ts"
 import type { Desk } from "./desk.ts"
 import type { DeliveryTransaction } from "./handler-transaction.ts"
@@ -49,6 +50,16 @@ export class NoHome implements Home {
   }
 }
 
+/** Thrown where nothing was tried: the delivery waits until then, and keeps all its attempts. */
+export class Postponed extends Error {
+  readonly until: number // epoch ms
+
+  constructor(until: number, why: string) {
+    super(why)
+    this.until = until
+  }
+}
+
 export interface JobTerms {
   readonly worker: number
   readonly skips: boolean // a failure lets the later ones of its key pass
@@ -86,7 +97,12 @@ export class JobRun implements Home, HeldLease {
 
   done(delivery: Delivery, error: unknown, ms: number): void {
     if (this.#settledWithin !== null) {
+      if (this.#settledWithin.status === "ok") delivery.handler.tally.delivered++
       this.#ended(1, this.#settledWithin.status === "ok" && isWaitedFor(delivery))
+      return
+    }
+    if (error instanceof Postponed) {
+      this.#settle({ kind: "retry", dueAt: error.until, error: error.message }, null, delivery)
       return
     }
     const outcome: Outcome =
@@ -99,8 +115,10 @@ export class JobRun implements Home, HeldLease {
     this.#settle({ kind: "retry", dueAt: this.#desk.clock.now(), error: "" }, null, null)
   }
 
-  cancel(reason: string): void {
+  /** It is not tried any more; `tally` counts that for its subscription, where that is handled here. */
+  cancel(reason: string, tally: SubscriptionTally | undefined): void {
     this.#settle({ kind: "cancelled", reason }, null, null)
+    if (tally !== undefined) tally.cancelled++
   }
 
   mark(reason: string): void {
@@ -116,10 +134,12 @@ export class JobRun implements Home, HeldLease {
 
   #settle(outcome: Outcome, record: AttemptRecord | null, delivery: Delivery | null): void {
     const { no, worker, epoch } = this
-    const unordered = this.#skips && outcome.kind === "retry"
+    const unordered = this.#skips && outcome.kind === "retry" && record !== null // what was not tried keeps its place
     const counted = delivery === null ? 0 : 1
     this.#desk.committer.settle({ kind: "settle-job", no, worker, epoch, outcome, record, unordered }).then(
       (result) => {
+        if (result.status === "ok" && delivery !== null && record !== null)
+          delivery.handler.tally[outcome.kind]++
         if (result.status === "ok" && outcome.kind === "dead" && delivery !== null)
           this.#desk.died(delivery, outcome)
         if (result.status === "ok" && outcome.kind === "retry") this.#desk.dueBy(outcome.dueAt)

@@ -5,13 +5,23 @@ import { Router } from "../core/route.ts"
 import type { SubscriptionDefinition } from "../core/subscription.ts"
 import { AppendPlan } from "./plan.ts"
 
-function setup(policy: Policy, { paused = false, free = 0, group = "shop" } = {}) {
+const WEBHOOK = { kind: "webhook", notifier: "http", revision: 1 } as const
+
+function setup(
+  policy: Policy,
+  {
+    paused = false,
+    free = 0,
+    group = "shop",
+    target = { kind: "handler" } as SubscriptionDefinition["target"],
+  } = {},
+) {
   const definition: SubscriptionDefinition = {
     pattern: "order.placed",
     filter: null,
     sender: null,
     scope: null,
-    target: { kind: "handler" },
+    target,
     policy: resolvePolicy(policy),
     paused,
   }
@@ -44,6 +54,25 @@ describe("AppendPlan", () => {
       ["transactional", false],
     ])
     expect([plan.leased.length, plan.ownQueued, change().batches.length]).toEqual([2, true, 0])
+  })
+
+  it("gives webhooks jobs that are born leased as far as slots are free", () => {
+    const { plan, add, change } = setup({}, { free: 1, target: WEBHOOK })
+
+    for (let i = 0; i < 2; i++) add()
+
+    expect(change().jobs.map((job) => [job.reason, job.leased])).toEqual([
+      ["recorded", true],
+      ["recorded", false],
+    ])
+    expect([plan.leased.length, change().batches.length, change().parts.length]).toEqual([1, 0, 0])
+  })
+
+  it("lets webhooks that are paused wait in parts", () => {
+    const { add, change } = setup({}, { free: 1, paused: true, target: WEBHOOK })
+    add()
+
+    expect([change().jobs.length, change().parts.length]).toEqual([0, 1])
   })
 
   it("lets transactional deliveries of a paused subscription or another group wait", () => {

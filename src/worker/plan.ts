@@ -1,5 +1,6 @@
 import { PART_SIZE, slices } from "../core/batch.ts"
 import type { DraftEvent } from "../core/event.ts"
+import { lineOf } from "../core/line.ts"
 import type { ResolvedPolicy } from "../core/policy.ts"
 import { type Road, type Router, roadOf, wants } from "../core/route.ts"
 import type { SubscriptionVersion } from "../core/subscription.ts"
@@ -181,7 +182,7 @@ export class AppendPlan {
 
 /** What nothing but a free slot is needed for: no order, no limit over all workers, no time, no pause. */
 function mayBeBornLeased({ definition }: SubscriptionVersion, road: Road, reason: string): boolean {
-  return road === "direct" || (reason === "transactional" && !definition.paused)
+  return road === "direct" || reason === "recorded" || (reason === "transactional" && !definition.paused)
 }
 
 export interface LeasedJob {
@@ -241,9 +242,12 @@ function toJob(
   }
 }
 
-/** The key by which a job is ordered or limited. */
-function jobKey({ order, keyConcurrency }: ResolvedPolicy, { key, deliverAt }: DraftEvent): string | null {
+/** The line in which a job is ordered or limited. */
+function jobKey({ order, keyConcurrency }: ResolvedPolicy, event: DraftEvent): string | null {
+  if (event.key === null) return null
+  const { deliverAt } = event
+  const line = lineOf(event.scope, event.key)
   // A delayed event keeps nobody of its key waiting: its place is when it falls due.
-  if (order !== null) return deliverAt === null ? key : null
-  return keyConcurrency ? key : null
+  if (order !== null) return deliverAt === null ? line : null
+  return keyConcurrency ? line : null
 }

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from "vitest"
 import type { StoredEvent } from "../core/event.ts"
 import { resolvePolicy } from "../core/policy.ts"
 import { EventView } from "../core/view.ts"
+import { Tracing } from "../telemetry/tracing.ts"
 import { movingClock } from "../testing/moving-clock.ts"
 import { Delivery, type DeliveryContext } from "./delivery.ts"
 import { HandlerEntry } from "./handlers.ts"
@@ -26,6 +27,7 @@ function setup({ capacity = 1_000, mostUnsettled = 4_000 } = {}) {
   const runner = new Runner({
     clock,
     capacity,
+    tracing: new Tracing("shop"),
     mostUnsettled,
     mayStart: () => allowed,
     onFree: () => {},

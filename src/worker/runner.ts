@@ -1,8 +1,10 @@
-import { AsyncLocalStorage } from "node:async_hooks"
 import type { Clock, Timer } from "../core/clock.ts"
 import { LeaseLostError } from "../core/errors.ts"
 import { attemptTimeout } from "../core/retry.ts"
 import { reach } from "../engine/faults.ts"
+import type { Tracing } from "../telemetry/tracing.ts"
+import type { WorkSpan } from "../telemetry/work-span.ts"
+import { inCleanContext } from "./clean-context.ts"
 import { currentDelivery, type Delivery, DeliveryContext, type Home } from "./delivery.ts"
 import { endTransaction } from "./handler-transaction.ts"
 import type { HandlerEntry } from "./handlers.ts"
@@ -11,6 +13,7 @@ export interface RunnerOptions {
   readonly clock: Clock
   readonly capacity: number // deliveries that may run at one time in this process
   readonly mostUnsettled: number // what a crash may repeat
+  readonly tracing: Tracing
   /** May handlers be started at all? Not without a lease, nor while the store refuses writes. */
   readonly mayStart: () => boolean
   readonly onFree: (handler: HandlerEntry) => void // one of its slots became free
@@ -37,6 +40,7 @@ export class Runner {
   #sweepTimer: Timer | null = null
   #sweepAt = Number.POSITIVE_INFINITY
   #waitingCount = 0
+  #gatedCount = 0 // that wait behind gates: how many may be held there is the gates' own matter
   #alone: Delivery | null = null
   #wantsAlone: Delivery | null = null
   #aloneTimer: Timer | null = null
@@ -50,12 +54,14 @@ export class Runner {
     return this.#running.size
   }
 
+  /** Gates left out. */
   get waiting(): number {
     return this.#waitingCount
   }
 
   get isIdle(): boolean {
-    return this.#running.size === 0 && this.#waitingCount === 0 && this.#wantsAlone === null
+    const waiting = this.#waitingCount + this.#gatedCount
+    return this.#running.size === 0 && waiting === 0 && this.#wantsAlone === null
   }
 
   /** Deliveries that may be taken on before this process has all it can run. */
@@ -71,7 +77,7 @@ export class Runner {
       return
     }
     handler.enqueue(delivery)
-    this.#waitingCount++
+    this.#count(handler, 1)
     this.#waiting.add(handler)
   }
 
@@ -84,7 +90,7 @@ export class Runner {
 
   giveUp(delivery: Delivery): void {
     delivery.handler.giveUp(delivery)
-    this.#waitingCount--
+    this.#count(delivery.handler, -1)
     this.#checkIdle()
   }
 
@@ -105,7 +111,7 @@ export class Runner {
       while (this.#mayStart(handler)) {
         const delivery = handler.dequeue()
         if (delivery === null) break
-        this.#waitingCount--
+        this.#count(handler, -1)
         this.#start(delivery)
       }
       if (handler.waiting === 0) this.#waiting.delete(handler)
@@ -122,7 +128,7 @@ export class Runner {
       if (!isMeant(handler)) continue
       for (let next = handler.dequeue(); next !== null; next = handler.dequeue()) {
         next.state = "given-up"
-        this.#waitingCount--
+        this.#count(handler, -1)
         taken.push(next)
       }
       this.#waiting.delete(handler)
@@ -147,7 +153,7 @@ export class Runner {
   /** Everything of a lost lease: what waits is dropped, what runs reports to nobody. */
   forget(nobody: Home): void {
     for (const delivery of this.#running) delivery.home = nobody
-    for (const handler of this.#waiting) while (handler.dequeue() !== null) this.#waitingCount--
+    for (const handler of this.#waiting) while (handler.dequeue() !== null) this.#count(handler, -1)
     this.#waiting.clear()
     this.#wantsAlone = null
     this.#clearAlone()
@@ -162,6 +168,11 @@ export class Runner {
     this.#clearAlone()
     for (const { transaction, state } of this.#running)
       if (state === "running") transaction?.rollback().catch(ignore)
+  }
+
+  #count(handler: HandlerEntry, change: 1 | -1): void {
+    if (handler.gate === null) this.#waitingCount += change
+    else this.#gatedCount += change
   }
 
   #startAlone(delivery: Delivery): void {
@@ -201,7 +212,7 @@ export class Runner {
 
   #start(delivery: Delivery): void {
     const { handler } = delivery
-    const { clock } = this.#options
+    const { clock, tracing } = this.#options
     const now = clock.monotonic()
     delivery.state = "running"
     delivery.startedAt = now
@@ -212,7 +223,9 @@ export class Runner {
     reach("handler.before")
     let promise: Promise<unknown> | null
     try {
-      promise = asPromise(inCleanContext(enter, delivery))
+      promise = asPromise(
+        tracing.isOn ? inCleanContext(enterTraced, delivery, tracing) : inCleanContext(enter, delivery),
+      )
     } catch (error) {
       this.#end(delivery, error ?? new Error("The handler threw nothing."))
       return
@@ -246,7 +259,9 @@ export class Runner {
     this.#unsettled++
     const ms = this.#options.clock.monotonic() - delivery.startedAt
     handler.took(ms)
-    delivery.home.done(delivery, delivery.timedOut ? delivery.timeoutError() : error, ms)
+    const final = delivery.timedOut ? delivery.timeoutError() : error
+    delivery.home.done(delivery, final, ms)
+    if (delivery.span !== null) endSpan(delivery, delivery.span, final)
     if (this.#waiting.size > 0 || this.#wantsAlone !== null) this.pump()
     this.#options.onFree(handler)
     this.#checkIdle()
@@ -290,15 +305,21 @@ export class Runner {
   }
 }
 
-/**
- * A handler gets a context of its own, not that of whichever emit happened to start it: and one that is
- * made from nothing costs a third of one that is copied and put back.
- */
-const inCleanContext = AsyncLocalStorage.snapshot()
-
 function enter(delivery: Delivery): unknown {
   currentDelivery.enterWith(delivery)
   return delivery.handler.run(delivery.view, new DeliveryContext(delivery))
+}
+
+/** What the handler calls, and what it emits, is a part of this attempt. */
+function enterTraced(delivery: Delivery, tracing: Tracing): unknown {
+  delivery.span = tracing.delivering(delivery)
+  return delivery.span === null ? enter(delivery) : delivery.span.within(() => enter(delivery))
+}
+
+/** Of one that failed while its batch was being spilled the outcome is not known yet, and stays away. */
+function endSpan({ outcome }: Delivery, span: WorkSpan, error: unknown): void {
+  const decided = error === undefined ? "delivered" : (outcome ?? undefined)
+  span.end({ outcome: decided, error })
 }
 
 /** What a handler returned, if it has to be waited for; a foreign thenable is not trusted to behave. */

@@ -62,6 +62,6 @@ export class SystemJobs {
   async #postpone({ no, epoch }: ClaimedJob, worker: number, error: unknown): Promise<void> {
     const { clock, committer, pauseMs } = this.#options
     const outcome = { kind: "retry", dueAt: clock.now() + pauseMs, error: String(error) } as const
-    await committer.settle({ kind: "settle-job", no, worker, epoch, outcome, record: null, unordered: false })
+    await committer.record({ kind: "settle-job", no, worker, epoch, outcome, record: null, unordered: false })
   }
 }

@@ -15,6 +15,7 @@ export function outcomeOf(desk: Desk, delivery: Delivery, error: unknown): Outco
     now: desk.clock.now(),
     random: desk.random(),
   })
+  delivery.outcome = outcome.kind
   desk.failed(delivery, outcome, failure)
   return outcome
 }
@@ -33,5 +34,7 @@ export function recordOf(
     outcome: outcome.kind,
     worker,
   }
-  return "error" in outcome ? { ...base, error: outcome.error } : base
+  const { details } = delivery
+  const detailed = details === null ? base : { ...base, details }
+  return "error" in outcome ? { ...detailed, error: outcome.error } : detailed
 }

@@ -1,16 +1,19 @@
 import { describe, expect, it, vi } from "vitest"
 import { StoreUnavailableError } from "../core/errors.ts"
-import type { EventRow } from "../core/event.ts"
+import type { DraftEvent, EventRow } from "../core/event.ts"
 import { commitIds } from "../core/ids.ts"
 import { type Policy, resolvePolicy } from "../core/policy.ts"
 import type { SubscriptionDefinition } from "../core/subscription.ts"
 import type { Change, ChangeResult } from "../engine/commit.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { ClaimedJob, ClaimRequest, Glance, TakenBatch } from "../engine/leases.ts"
+import { Tallies } from "../telemetry/tally.ts"
+import { Tracing } from "../telemetry/tracing.ts"
 import { movingClock } from "../testing/moving-clock.ts"
 import { CatalogCache } from "./catalog-cache.ts"
 import { Committer } from "./committer.ts"
-import { HandlerEntry, type HandlerFunction, Handlers } from "./handlers.ts"
+import { type Gate, HandlerEntry, type HandlerFunction, Handlers } from "./handlers.ts"
+import { Postponed } from "./job-run.ts"
 import { Worker } from "./worker.ts"
 
 const GLANCE: Glance = { work: false, released: false, nextDueAt: null, catalogVersion: null }
@@ -57,7 +60,13 @@ class ScriptedStore {
   }
 }
 
-function setup({ policy = {} as Policy, run = (() => {}) as HandlerFunction } = {}) {
+function setup({
+  policy = {} as Policy,
+  run = (() => {}) as HandlerFunction,
+  emitTimeoutMs = 30_000,
+  gate = undefined as Gate | undefined,
+  mostUnsettled = 4_000,
+} = {}) {
   const clock = movingClock()
   const store = new ScriptedStore()
   const definition: SubscriptionDefinition = {
@@ -95,6 +104,7 @@ function setup({ policy = {} as Policy, run = (() => {}) as HandlerFunction } = 
     },
   } as unknown as Engine
   const committer = new Committer({
+    tallies: new Tallies(),
     engine,
     clock,
     catalog,
@@ -102,14 +112,14 @@ function setup({ policy = {} as Policy, run = (() => {}) as HandlerFunction } = 
     group: "shop",
     fastPath: true,
     mostBytes: 1_000_000,
-    emitTimeoutMs: 30_000,
+    emitTimeoutMs,
     onUnavailable: () => {},
     mostOwnDeliveries: 1_000,
   })
-  const handlers = new Handlers()
+  const handlers = new Handlers(new Tallies())
   const { id } = base
   handlers.add(
-    new HandlerEntry({ no: 1, id, run, policy: definition.policy, ephemeral: false, paused: false }),
+    new HandlerEntry({ no: 1, id, run, policy: definition.policy, ephemeral: false, paused: false, gate }),
   )
   const onError = vi.fn()
   const worker = new Worker({
@@ -119,13 +129,14 @@ function setup({ policy = {} as Policy, run = (() => {}) as HandlerFunction } = 
     catalog,
     committer,
     handlers,
+    tracing: new Tracing("shop"),
     tools: { container: null, transactions: null, loggerFor: () => null },
     group: "shop",
     leaseMs: 15_000,
     heartbeatMs: 5_000,
     pollMs: 1_000,
     capacity: 1_000,
-    mostUnsettled: 4_000,
+    mostUnsettled,
     runSystemJob: async () => {},
     onFailed: () => {},
     onDead: () => {},
@@ -149,6 +160,11 @@ function setup({ policy = {} as Policy, run = (() => {}) as HandlerFunction } = 
 function order(index: number): EventRow {
   const rest = { scope: "", sender: null, key: null, at: 1, extra: null, id: null, hash: null }
   return { name: "order.placed", data: `{"id":"ord_${index}"}`, ...rest, commitId: COMMIT, index } as EventRow
+}
+
+function draft(): DraftEvent {
+  const { commitId: _, index: __, ...event } = order(0)
+  return { ...event, hash: null, priority: 1, deliverAt: null }
 }
 
 function job(no: number): ClaimedJob {
@@ -229,6 +245,146 @@ describe("an idle worker", () => {
     await clock.advance("1s")
 
     expect(peek.mock.calls.map(([{ subscriptions }]) => subscriptions)).toEqual([[1], []])
+  })
+})
+
+describe("a gate", () => {
+  /** Lets two through, and is closed and opened by the test. */
+  class Door implements Gate {
+    isClosed = false
+    holdsReady = true
+    pool = { room: 100 }
+    slotsBeside = () => (this.isClosed ? 0 : 2)
+    mostBeside = () => (this.isClosed ? 0 : 2)
+    waits = () => {}
+  }
+
+  it("that closes has what waits behind it handed back, and what runs go on", async () => {
+    const gate = new Door()
+    const { clock, store, worker, start } = setup({ gate, run: () => new Promise(() => {}) })
+    await start()
+    store.jobs.push(job(1), job(2), job(3), job(4))
+    worker.poke()
+    await clock.settle()
+
+    gate.isClosed = true
+    worker.heedGates()
+    await clock.advance(10)
+
+    const back = store.changes.filter((change) => change.kind === "settle-job")
+    expect(back.map(({ no, outcome, record }) => [no, outcome.kind, record])).toEqual([
+      [3, "retry", null],
+      [4, "retry", null],
+    ])
+    expect([worker.runner.running, worker.runner.waiting]).toEqual([2, 0])
+  })
+
+  it("that is closed is not looked behind, and is as soon as it opens", async () => {
+    const gate = new Door()
+    gate.isClosed = true
+    const { clock, store, worker, start } = setup({ gate })
+    const peek = vi.spyOn(store.leases, "peek")
+    await start()
+    await clock.advance("1s")
+    expect(peek.mock.calls.map(([{ subscriptions }]) => subscriptions)).toEqual([[]])
+    expect(store.claims.at(-1)?.slots).toEqual([])
+
+    gate.isClosed = false
+    worker.heedGates()
+    await clock.settle()
+
+    expect(store.claims.at(-1)).toMatchObject({ slots: [[1, expect.any(Number)]], thorough: true })
+  })
+
+  it("that shares a pool with others asks for no more than all of them may hold", async () => {
+    const [pool, policy] = [{ room: 5 }, resolvePolicy()]
+    const gates = [new Door(), new Door(), new Door()].map((gate) => Object.assign(gate, { pool }))
+    const { clock, store, worker, handlers, start } = setup({ gate: gates[0] })
+    for (const [no, gate] of gates.entries())
+      handlers.add(
+        new HandlerEntry({
+          no: no + 1,
+          id: `sub_${no}`,
+          run: () => {},
+          policy,
+          ephemeral: false,
+          paused: false,
+          gate,
+        }),
+      )
+    await start()
+    worker.poke()
+    await clock.settle()
+
+    const asked = store.claims.at(-1)?.slots.map(([, free]) => free) ?? []
+    expect(asked.reduce((sum, free) => sum + free, 0)).toBe(5)
+  })
+
+  it("that opens or closes leaves batches alone, also those of who is paused", async () => {
+    const { clock, store, worker, start, pause } = setup()
+    await start()
+    await pause(true)
+    store.batches.push(part(3))
+    worker.poke()
+    await clock.settle()
+
+    worker.heedGates()
+    await clock.advance("1s")
+
+    const kept = store.changes.flatMap((change) => (change.kind === "settle-batch" ? change.parts : []))
+    expect(kept.flatMap((each) => each.refs.map((ref) => ref.index))).toEqual([0, 1])
+  })
+
+  it("that holds nothing ready lets nothing be born leased: one event may be for thousands of its like", async () => {
+    const gate = new Door()
+    const { worker, start } = setup({ gate })
+    await start()
+    expect(worker.freeSlots(1)).toBeGreaterThan(0)
+
+    gate.holdsReady = false
+
+    expect(worker.freeSlots(1)).toBe(0)
+  })
+})
+
+describe("a delivery that is postponed", () => {
+  it("goes back without an attempt, and keeps nobody else from starting", async () => {
+    const until = Date.UTC(2026, 0, 2)
+    const handled: number[] = []
+    const run: HandlerFunction = async ({ index }) => {
+      if (index < 4) throw new Postponed(until, "our names are not resolved")
+      handled.push(index)
+    }
+    const { clock, store, worker, start } = setup({ run, mostUnsettled: 2 })
+    await start()
+    store.jobs.push(...[1, 2, 3, 4, 5].map(job))
+    worker.poke()
+    await clock.settle()
+    await clock.advance(100)
+
+    const settled = store.changes.filter((change) => change.kind === "settle-job")
+    expect(settled.slice(0, 3).map(({ outcome, record }) => [outcome, record])).toEqual(
+      [1, 2, 3].map(() => [{ kind: "retry", dueAt: until, error: "our names are not resolved" }, null]),
+    )
+    expect(handled).toEqual([4, 5])
+  })
+
+  it("keeps its place among those of its key, also where one that failed would not", async () => {
+    const run: HandlerFunction = async ({ index }) => {
+      throw index === 1 ? new Postponed(Date.UTC(2026, 0, 2), "our names are not resolved") : new Error("500")
+    }
+    const { clock, store, worker, start } = setup({ run, policy: { order: "skip" } })
+    await start()
+    store.jobs.push(...[1, 2].map((no) => ({ ...job(no), key: `ord_${no}` })))
+    worker.poke()
+    await clock.settle()
+    await clock.advance(10)
+
+    const settled = store.changes.filter((change) => change.kind === "settle-job")
+    expect(settled.map(({ no, unordered }) => [no, unordered])).toEqual([
+      [1, false],
+      [2, true],
+    ])
   })
 })
 
@@ -464,6 +620,41 @@ describe("a worker whose store does not answer", () => {
     await clock.advance("3s")
 
     expect(run).toHaveBeenCalledOnce()
+    await worker.stop(1_000)
+  })
+
+  it("drains what waits once it answers, though the lease has run out meanwhile by our own clock", async () => {
+    const run = vi.fn()
+    const { clock, store, worker, start } = setup({ run })
+    await start()
+    store.away = true
+    await clock.advance("16s")
+    store.away = false
+    store.jobs.push(job(7))
+    expect(worker.mayStart).toBe(false)
+
+    const drained = worker.drain()
+    await vi.waitFor(() => expect(worker.mayStart).toBe(true))
+    await clock.advance(10) // what is settled waits that long for company
+    await drained
+
+    expect(run).toHaveBeenCalledOnce()
+  })
+
+  it("starts what waits at the next heartbeat, though an emit was given up and no other follows", async () => {
+    const run = vi.fn()
+    const { clock, store, worker, committer, start } = setup({ run, emitTimeoutMs: 100 })
+    await start()
+    store.away = true
+    await expect(committer.emit([draft()], 10)).rejects.toThrow(StoreUnavailableError)
+    await vi.waitFor(() => expect(committer.hasChanges).toBe(false), { timeout: 5_000 })
+    expect(committer.isFailing).toBe(true)
+    store.away = false
+    store.jobs.push(job(7))
+
+    await clock.advance("6s")
+
+    expect([committer.isFailing, run.mock.calls.length]).toEqual([false, 1])
     await worker.stop(1_000)
   })
 

@@ -8,12 +8,13 @@ import type { EventView } from "../core/view.ts"
 import type { AppendResult, ContinuedJob } from "../engine/commit.ts"
 import type { Engine } from "../engine/engine.ts"
 import type { ClaimedJob, FleetLimits, Glance, TakenBatch } from "../engine/leases.ts"
+import type { Tracing } from "../telemetry/tracing.ts"
 import type { CatalogCache } from "./catalog-cache.ts"
 import type { Committer, DirectRunner } from "./committer.ts"
 import type { Delivery } from "./delivery.ts"
 import type { Desk } from "./desk.ts"
 import { Doubts, ON_ITS_WAY_MS } from "./doubts.ts"
-import type { HandlerEntry, Handlers, HandlerTools } from "./handlers.ts"
+import type { HandlerEntry, Handlers, HandlerTools, Pool } from "./handlers.ts"
 import { Held } from "./held.ts"
 import { Intake } from "./intake.ts"
 import { IsolatedSlot } from "./isolated-slot.ts"
@@ -35,6 +36,7 @@ export interface WorkerOptions {
   readonly committer: Committer
   readonly handlers: Handlers
   readonly tools: HandlerTools
+  readonly tracing: Tracing
   readonly group: string
   readonly leaseMs: number
   readonly heartbeatMs: number
@@ -98,6 +100,7 @@ export class Worker implements DirectRunner, Desk {
   #state: "new" | "running" | "stopping" | "stopped" = "new"
   #backlog = false // the store holds batches of ours that we had no room for
   #round = 0
+  #turn = 0 // of handlers to be asked for first
   readonly #lookout: Lookout
   readonly #doubts: Doubts
   #nextDueAt: number | null = null // as the last claim said
@@ -127,8 +130,11 @@ export class Worker implements DirectRunner, Desk {
         this.#lookout.beginBeat()
         this.#runs.heed()
       },
-      onGlance: (glance) => this.#lookout.heedBeat(glance, this.#hasPaused),
-      onAnswered: options.onAnswered,
+      onGlance: (glance) => this.#lookout.heedBeat(glance, this.#hasResting),
+      onAnswered: () => {
+        options.onAnswered()
+        options.committer.heedAnswer()
+      },
       onError: options.onError,
     })
     this.#lookout = new Lookout({
@@ -149,6 +155,7 @@ export class Worker implements DirectRunner, Desk {
       clock: options.clock,
       capacity: options.capacity,
       mostUnsettled: options.mostUnsettled,
+      tracing: options.tracing,
       mayStart: () => this.mayStart,
       onFree: (handler) => this.freed(handler),
       onStuck: (delivery) => this.#onStuck(delivery),
@@ -226,10 +233,13 @@ export class Worker implements DirectRunner, Desk {
   freeSlots(subscription: number): number {
     const handler = this.handlers.get(subscription)
     if (handler === undefined || handler.paused || this.#state !== "running" || !this.#lease.isHeld) return 0
+    // One event may be for thousands of them: what they share is counted when they are claimed for.
+    if (handler.gate?.holdsReady === false) return 0
     return this.#backlog ? 0 : Math.min(handler.room, this.runner.room)
   }
 
   begin(plan: AppendPlan, worker: number, result: AppendResult): void {
+    this.#options.tracing.look()
     // Where the lease was lost meanwhile, whoever took it has them.
     if (worker === this.#lease.worker) this.#intake.begin(plan, worker, result)
   }
@@ -287,6 +297,7 @@ export class Worker implements DirectRunner, Desk {
   /** Resolves when nothing can run now: what is due is done and written. */
   async drain(): Promise<void> {
     const patience = new Patience()
+    if (this.#state === "running") await this.#heedCatalog() // another process may have resumed something
     for (;;) {
       await this.committer.flush()
       await this.runner.whenIdle()
@@ -295,6 +306,7 @@ export class Worker implements DirectRunner, Desk {
       await this.committer.flush()
       if (!this.runner.isIdle || !this.#runs.isIdle) continue
       if (this.#state !== "running") return
+      if (!(await this.#mayLook())) continue
       const taken = await this.#lookout.lookAnew()
       const isIdle =
         this.runner.isIdle && this.#batches.size === 0 && this.#systemJobs.size === 0 && this.#runs.isIdle
@@ -303,6 +315,13 @@ export class Worker implements DirectRunner, Desk {
       else if (!(await patience.isWorthLookingAgain(this.#nextDueAt, this.clock.now()))) return
       await new Promise((resolve) => setImmediate(resolve))
     }
+  }
+
+  /** While its own clock doubts the lease nothing is looked for, whatever is there: so it asks at once. */
+  async #mayLook(): Promise<boolean> {
+    if (!this.mayStart) await this.#lease.beat().catch(this.#options.onError)
+    if (!this.mayStart) await pause(AWAY_MS)
+    return this.mayStart
   }
 
   /** Takes nothing more, lets what runs end within the grace time, hands the rest back. */
@@ -335,6 +354,7 @@ export class Worker implements DirectRunner, Desk {
   }
 
   async #takeAll(thorough: boolean): Promise<Taken> {
+    this.#options.tracing.look()
     await this.#openAll()
     await this.#resolveDoubt()
     const batches = await this.#takeBatches(thorough)
@@ -379,12 +399,12 @@ export class Worker implements DirectRunner, Desk {
     const worker = this.#lease.worker
     if (worker === null) return NOTHING
     const { engine, group } = this.#options
-    const subscriptions = [...this.handlers.values()].filter((each) => !each.paused).map((each) => each.no)
+    const subscriptions = [...this.handlers.values()].filter((each) => !each.rests).map((each) => each.no)
     return engine.leases.peek({ worker, group, subscriptions })
   }
 
-  get #hasPaused(): boolean {
-    for (const handler of this.handlers.values()) if (handler.paused) return true
+  get #hasResting(): boolean {
+    for (const handler of this.handlers.values()) if (handler.rests) return true
     return false
   }
 
@@ -455,8 +475,8 @@ export class Worker implements DirectRunner, Desk {
         this.#runs.open(job, worker)
       }
     }
-    // A pause may have come while this was asked for.
-    if (jobs.length > 0 && this.#hasPaused) this.#giveBackPaused()
+    // A pause may have come while this was asked for, or a gate may have been closed.
+    if (jobs.length > 0 && this.#hasResting) this.#giveBackResting()
     this.#nextDueAt = nextDueAt
     if (nextDueAt !== null)
       this.#lookout.dueBy(Math.max(nextDueAt, this.clock.now() + (jobs.length > 0 ? 0 : IDLE_LOOK_MS)))
@@ -468,7 +488,7 @@ export class Worker implements DirectRunner, Desk {
   /** A handler was taken off: what waits here for it goes back. */
   letGo(handler: HandlerEntry): void {
     handler.paused = true
-    this.#batches.spillAll()
+    if (!handler.isRecorded) this.#batches.spillAll()
     this.#handBack((each) => each === handler)
   }
 
@@ -480,16 +500,23 @@ export class Worker implements DirectRunner, Desk {
   /** A thorough look asks for one of each, as far as there is room: whose turn it is not may be due all the same. */
   #slots(thorough: boolean): [number, number][] {
     const slots: [number, number][] = []
-    const handlers = [...this.handlers.values()].filter((each) => !each.paused && each.room > 0)
-    const turn = handlers.length === 0 ? 0 : this.#round % handlers.length
+    const handlers = [...this.handlers.values()].filter((each) => !each.rests && each.room > 0)
+    const turn = handlers.length === 0 ? 0 : this.#turn % handlers.length
     const inTurn = [...handlers.slice(turn), ...handlers.slice(0, turn)].slice(0, this.runner.room)
+    const pools = new Map<Pool, number>()
     let room = this.runner.room - (thorough ? inTurn.length : 0)
     for (const handler of inTurn) {
-      const free = thorough ? 1 + Math.min(handler.room - 1, room) : Math.min(handler.room, room)
-      if (free === 0) continue
+      const pool = handler.gate?.pool
+      const inPool = pool === undefined ? Number.POSITIVE_INFINITY : (pools.get(pool) ?? pool.room)
+      const asked = thorough ? 1 + Math.min(handler.room - 1, room) : Math.min(handler.room, room)
+      const free = Math.min(asked, inPool)
+      if (free <= 0) continue
+      if (pool !== undefined) pools.set(pool, inPool - free)
       slots.push([handler.no, free])
       room -= Math.min(free, Math.ceil(room / 2)) // no subscription may ask for all of it
     }
+    // Those who were left out are the first the next time; where nobody was, somebody else is.
+    this.#turn = turn + (slots.length < handlers.length ? slots.length : 1)
     return slots
   }
 
@@ -549,10 +576,28 @@ export class Worker implements DirectRunner, Desk {
     if (paused) this.#giveBackPaused()
   }
 
+  #giveBackResting(): void {
+    const hasPaused = [...this.handlers.values()].some(({ paused }) => paused)
+    if (hasPaused) this.#giveBackPaused()
+    else this.#giveBackGated()
+  }
+
   /** What waits in open batches goes back with them; only jobs are handed back one by one. */
   #giveBackPaused(): void {
     this.#batches.spillAll()
-    this.#handBack((handler) => handler.paused)
+    this.#handBack((handler) => handler.rests)
+  }
+
+  /** Gates were opened or closed: what waits behind a closed one goes back, behind an open one it may start. */
+  heedGates(): void {
+    this.#giveBackGated()
+    this.runner.pump()
+    this.#lookout.poke(true) // what was handed back fell due long ago
+  }
+
+  /** Behind gates there are jobs only: batches are left as they are. */
+  #giveBackGated(): void {
+    this.#handBack((handler) => handler.gate !== null && (handler.rests || handler.holdsTooMuch))
   }
 
   /** Everything under the old lease is somebody else's now. */

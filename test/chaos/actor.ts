@@ -8,6 +8,7 @@ import type { ActorPlan, EmitPlan, EventData, OrdersPlan, SubscriberPlan } from 
 const plan = JSON.parse(process.argv[2] as string) as ActorPlan
 const book = new Book(plan.book, `${plan.name}.${process.pid}`)
 let emitting = plan.emits !== null
+let emission = Promise.resolve()
 let count = 0
 
 const carillon = await createCarillon({
@@ -29,7 +30,10 @@ process.on("disconnect", () => process.exit(1)) // nobody is left to end us
 if (plan.works) await carillon.start()
 else if (plan.subscribers.length > 0) await carillon.drain()
 process.send?.({ ready: true })
-if (plan.emits !== null) await emitAll(plan.emits)
+if (plan.emits !== null) {
+  emission = emitAll(plan.emits)
+  await emission
+}
 if (shop !== null && plan.orders !== undefined) {
   await shop.placeAll(carillon, book, plan.book, plan.orders)
   process.send?.({ placed: true })
@@ -118,8 +122,11 @@ async function emitOnce(events: readonly Emitted[], { groupEvery }: EmitPlan): P
 }
 
 async function obey({ do: what, argument }: { do: string; argument?: unknown }): Promise<void> {
-  if (what === "hush") emitting = false
-  else if (what === "stop") {
+  if (what === "hush") {
+    emitting = false
+    await emission
+    process.send?.({ hushed: true })
+  } else if (what === "stop") {
     emitting = false
     await carillon.stop()
     process.exit(0)

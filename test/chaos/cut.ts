@@ -59,8 +59,7 @@ export async function cut({ kinds = Object.keys(KINDS) as Kind[], stillMs = 8_00
       ...(await Post.fill(troupe, [actor("producer", { works: false, subscribers: [] })])),
     ]
     const missed = await strikeAll({ troupe, proxy, kinds })
-    for (const post of posts) post.actor.tell("hush")
-    await sleep(500)
+    await Promise.all(posts.map((post) => post.actor.hush()))
     await settled(troupe, stillMs)
     return { ...(await judge(troupe, posts)), missed, strikes: kinds.length * WHENS.length }
   } finally {

@@ -2,12 +2,12 @@
 // deliveries that the catalog said at each commit.
 import { setTimeout as sleep } from "node:timers/promises"
 import type { Engine } from "../../src/engine/engine.ts"
-import { readBook } from "./book.ts"
+import { type Entry, readBook } from "./book.ts"
 import { events, settled } from "./observer.ts"
 import type { EventData, SubscriberPlan } from "./plans.ts"
 import { type EngineName, engineAsked } from "./store.ts"
 import { inOneLine, type Tally, tallyOf } from "./tally.ts"
-import { type Role, Troupe } from "./troupe.ts"
+import { type Actor, type Role, Troupe } from "./troupe.ts"
 
 export interface DeployTally extends Tally {
   readonly unwanted: number // handled though the catalog did not say so when they were emitted
@@ -32,23 +32,23 @@ export async function deploy({
   const troupe = await Troupe.gather({ engine, recovery })
   try {
     const old = [troupe.start(version("old", [REMOVED, KEPT])), troupe.start(version("old", [REMOVED, KEPT]))]
-    await Promise.all(old.map((each) => each.ready))
+    await Promise.all(old.map((each) => each.begun()))
     const producer = troupe.start({
       name: "producer",
       works: false,
       subscribers: [],
       emits: { names: ["order.placed"], each: 3, pauseMs: 6 },
     })
+    await producer.begun()
     await sleep(700)
 
     const [first, second] = [version("new", [KEPT, ADDED]), version("new", [KEPT, ADDED])].map((plan) =>
       troupe.start(plan),
     ) as [(typeof old)[0], (typeof old)[0]]
-    await Promise.all([first.ready, second.ready])
+    await Promise.all([first.begun(), second.begun()])
     const addedAt = Date.now()
     await sleep(400)
-    await old[0]?.kill()
-    troupe.kills++
+    await killBusy(old[0] as Actor, troupe)
     const id = `${REMOVED.id}@${REMOVED.event}`
     await (await troupe.store()).commit([{ kind: "end-subscription", group: "shop", id }])
     await sleep(300)
@@ -57,13 +57,32 @@ export async function deploy({
     await first.kill()
     troupe.kills++
     await sleep(200)
-    producer.tell("hush")
+    await producer.hush()
     await settled(troupe, stillMs)
     await Promise.all([producer, second].map((each) => each.stop()))
     return await compare(troupe, addedAt)
   } finally {
     await troupe.close()
   }
+}
+
+/** Kills it while it handles something: what it holds is left behind. */
+async function killBusy(actor: Actor, troupe: Troupe): Promise<void> {
+  for (let turn = 0; turn < 200; turn++) {
+    actor.signal("SIGSTOP")
+    await sleep(5)
+    if (isBusy(actor, readBook(troupe.book))) break
+    actor.signal("SIGCONT")
+    await sleep(20)
+  }
+  await actor.kill()
+  troupe.kills++
+}
+
+function isBusy({ who }: Actor, book: readonly Entry[]): boolean {
+  const own = book.filter((each) => each.who === who)
+  const count = (verb: Entry["verb"]): number => own.filter((each) => each.verb === verb).length
+  return count("begin") > count("done") + count("fail")
 }
 
 /** What each commit was routed to is in the store; what came of it is in the book. */

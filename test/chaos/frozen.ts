@@ -5,7 +5,7 @@ import { readBook } from "./book.ts"
 import { jobs, settled, traces } from "./observer.ts"
 import { type EngineName, engineAsked } from "./store.ts"
 import { inOneLine, type Tally, tally } from "./tally.ts"
-import { type Role, Troupe } from "./troupe.ts"
+import { type Actor, type Role, Troupe } from "./troupe.ts"
 
 export interface FrozenTally extends Tally {
   readonly freezes: number
@@ -52,14 +52,14 @@ export async function frozen({
   engine = "sqlite",
   recovery = true,
   freezes = FREEZES[engine],
-  frozenMs = 1_800,
+  frozenMs = 2_500,
   stillMs = 5_000,
 }: FrozenOptions = {}): Promise<FrozenTally> {
   const troupe = await Troupe.gather({ engine, recovery })
   try {
     const successor = troupe.start({ ...actor("successor"), emits: null })
-    await successor.ready
-    for (const fault of freezes) await freezeOnce(troupe, fault, frozenMs)
+    await successor.begun()
+    for (const fault of freezes) await freezeOnce({ troupe, fault, frozenMs, turns: recovery ? 10 : 1 })
     await settled(troupe, stillMs)
     const book = readBook(troupe.book)
     await successor.stop()
@@ -84,16 +84,47 @@ export async function frozen({
   }
 }
 
-async function freezeOnce(troupe: Troupe, fault: string | null, frozenMs: number): Promise<void> {
+interface Freeze {
+  readonly troupe: Troupe
+  readonly fault: string | null
+  readonly frozenMs: number
+  readonly turns: number
+}
+
+/** Whoever is frozen in a transaction on a file lets nobody write that it is given up: it is frozen again. */
+async function freezeOnce({ troupe, fault, frozenMs, turns }: Freeze): Promise<void> {
   const victim = troupe.start(actor("victim"), fault === null ? {} : { fault })
-  await victim.ready
-  await sleep(500)
-  victim.signal("SIGSTOP")
-  await sleep(frozenMs)
-  victim.signal("SIGCONT")
-  victim.tell("hush")
+  await victim.begun()
+  if (fault === null) await sleep(500)
+  else await hasStopped(victim)
+  for (let turn = 0, isOver = false; turn < turns && !isOver; turn++) {
+    victim.signal("SIGSTOP")
+    isOver = await isGivenUp(troupe, frozenMs)
+    victim.signal("SIGCONT")
+    if (!isOver) await sleep(Math.random() * 100)
+  }
+  await victim.hush()
   await sleep(700)
   await victim.stop()
+}
+
+async function hasStopped(victim: Actor): Promise<void> {
+  const startedAt = performance.now()
+  while (performance.now() - startedAt < PATIENCE_MS) if (!(await victim.answers(300))) return
+  throw new Error("Expected the process to stop itself, it goes on.")
+}
+
+const PATIENCE_MS = 20_000
+
+/** Does the store know no worker but the successor, within this time? */
+async function isGivenUp(troupe: Troupe, withinMs: number): Promise<boolean> {
+  const { queries } = await troupe.store()
+  const endsAt = performance.now() + withinMs
+  while ((await queries.workers()).length > 1) {
+    if (performance.now() >= endsAt) return false
+    await sleep(50)
+  }
+  return true
 }
 
 /** A batch stands in the trace of each of its events, and is counted once. */

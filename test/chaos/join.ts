@@ -32,8 +32,7 @@ export async function join({
       await sleep(400)
       await Promise.all(crews.map((crew, app) => relieve(troupe, crew, apps[app] as keyof typeof APPS)))
     }
-    for (const each of producers) each.tell("hush")
-    await sleep(300)
+    await Promise.all(producers.map((each) => each.hush()))
     await settled(troupe, 6_000)
     await Promise.all([...crews.flat(), ...producers].map((actor) => actor.stop()))
     const ids = Object.values(APPS).flatMap((subscribers) => subscribers.map((each) => each.id))
@@ -60,7 +59,7 @@ function producer(name: string): Role {
     name,
     works: false,
     subscribers: [],
-    emits: { names: ["order.placed", "order.paid"], each: 5, lanes: 2, pauseMs: 10 },
+    emits: { names: ["order.placed", "order.paid"], each: 5, lanes: 2, pauseMs: 30 },
     options: { group: "checkout" },
   }
 }

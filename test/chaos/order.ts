@@ -57,7 +57,7 @@ export async function order({
       troupe.kills++
       victims = [other, troupe.start(worker("again"), { fault })]
     }
-    for (const each of emitters) each.tell("hush")
+    await Promise.all(emitters.map((each) => each.hush()))
     await settled(troupe, stillMs)
     const book = readBook(troupe.book)
     await Promise.all([steady, ...victims, ...emitters].map((each) => each.stop()))

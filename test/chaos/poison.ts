@@ -34,7 +34,7 @@ export async function poison(
     engine = "sqlite",
     recovery = true,
     good = 999,
-    limitMs = 40_000,
+    limitMs = 120_000,
     workers = 3,
     hung = false,
   }: PoisonOptions = {},

@@ -6,7 +6,7 @@ export class Post {
   /** Fills them all; resolves when each has begun. Who is to be heard begins after those who are to hear. */
   static async fill(troupe: Troupe, roles: readonly Role[]): Promise<Post[]> {
     const posts = roles.map((role) => new Post(troupe, role))
-    await Promise.all(posts.map((post) => post.actor.ready))
+    await Promise.all(posts.map((post) => post.actor.begun()))
     return posts
   }
 

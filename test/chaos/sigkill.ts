@@ -64,7 +64,7 @@ export async function sigkill({
       await victim.kill()
       troupe.kills++
     }
-    partner.tell("hush")
+    await partner.hush()
     await settled(troupe, stillMs)
     await partner.stop()
     return await tally(

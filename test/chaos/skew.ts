@@ -13,7 +13,7 @@ export interface SkewTally extends Tally {
   readonly early: number // retries and delayed deliveries that came before their time
 }
 
-const MOST_EARLY_MS = 50
+const MOST_EARLY_MS = 10
 const HOUR_MS = 3_600_000
 const RETRY_MS = 700
 const DELAY_MS = 900

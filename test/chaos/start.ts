@@ -1,6 +1,7 @@
 // Promise: ten processes that start at once on an empty database all come up, and a database whose
 // transactions are serializable by default is as good as any.
-import { query } from "../support/cluster.ts"
+import { Cluster, query } from "../support/cluster.ts"
+import { postgresFolder } from "../support/programs.ts"
 import { settled } from "./observer.ts"
 import { inOneLine, type Tally, tally } from "./tally.ts"
 import { type Role, Troupe } from "./troupe.ts"
@@ -20,7 +21,9 @@ export async function start({
   processes?: number
   isolation?: "read committed" | "serializable"
 } = {}): Promise<StartTally> {
-  const troupe = await Troupe.gather({ engine: "postgres" })
+  // So many take most connections of a server: where one can be started, others keep theirs.
+  const cluster = postgresFolder() === null ? null : await Cluster.start()
+  const troupe = await Troupe.gather({ engine: "postgres", database: cluster?.url() })
   try {
     const name = new URL(troupe.database).pathname.slice(1)
     await query(troupe.database, `ALTER DATABASE ${name} SET default_transaction_isolation = '${isolation}'`)
@@ -48,6 +51,7 @@ export async function start({
     }
   } finally {
     await troupe.close()
+    await cluster?.close()
   }
 }
 

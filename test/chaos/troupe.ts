@@ -45,6 +45,11 @@ export class Actor {
     ])
   }
 
+  /** As it signs in the book. */
+  get who(): string {
+    return `${this.plan.name}.${this.#child.pid}`
+  }
+
   get isOver(): boolean {
     return this.#over
   }
@@ -56,6 +61,11 @@ export class Actor {
 
   signal(signal: NodeJS.Signals): void {
     if (!this.#over) this.#child.kill(signal)
+  }
+
+  /** @throws Error with its last words when it dies before it has begun */
+  async begun(): Promise<void> {
+    if (!(await this.ready)) throw new Error(`Expected \`${this.plan.name}\` to begin. ${this.obituary}`)
   }
 
   /** SIGKILL, and the process is gone when this resolves. */
@@ -87,6 +97,11 @@ export class Actor {
     const answer = Promise.race([this.answer<T>(field), died])
     this.tell(what, argument)
     return answer
+  }
+
+  /** It emits nothing more: what it was about to emit is acknowledged or refused. A dead one is silent. */
+  async hush(): Promise<void> {
+    await Promise.race([this.ask("hush", "hushed"), this.ended])
   }
 
   /** Does its event loop turn? */

@@ -77,7 +77,7 @@ info: API Key: "123"
 
   it("answers 401 to strangers and 400 to what is no brand, in one shape, and creates nothing", async () => {
     const { start, cms, view } = await setup()
-    const secret = "a secret that only this test and its app have"
+    const secret = "a-secret-that-only-this-test-and-its-app-have"
     const app = await start({ CARILLON_SECRET: secret })
     const token = await app.token()
     const expired = await new SignJWT(JSON.parse(atob(token.split(".")[1] ?? "")) as Record<string, unknown>)

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { createCarillon, PermanentError } from "carillon"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
+import { runHere, type Said } from "../support/command-line.ts"
 import { describeEngines } from "../support/describe.ts"
 import { type TestDatabase, testDatabase } from "../support/postgres.ts"
 
@@ -19,14 +20,8 @@ afterEach(() => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 let stores = 0
 
-interface Ran {
-  readonly code: number
-  readonly out: string
-  readonly err: string
-}
-
 /** The real command line, as a process of its own. */
-function carillon(...args: string[]): Promise<Ran> {
+function carillon(...args: string[]): Promise<Said> {
   return new Promise((resolve) => {
     const child = execFile(process.execPath, [main, ...args], { cwd: folder, env }, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code), out, err })
@@ -37,8 +32,16 @@ function carillon(...args: string[]): Promise<Ran> {
 
 const env = { ...process.env, CARILLON_DATABASE: "", FORCE_COLOR: undefined }
 
+/** For what is asked beside what a test is about: here, without a process of its own. */
 async function json<T = Record<string, unknown>>(...args: string[]): Promise<T> {
-  const { out, err } = await carillon(...args, "--json")
+  return parsed(await runHere([...args, "--json"], {}))
+}
+
+async function jsonApart<T = Record<string, unknown>>(...args: string[]): Promise<T> {
+  return parsed(await carillon(...args, "--json"))
+}
+
+function parsed<T>({ out, err }: Said): T {
   if (out === "") throw new Error(err)
   return JSON.parse(out) as T
 }
@@ -111,7 +114,7 @@ await describeEngines((engine) => {
       const tookMs: number[] = []
 
       for (let i = 0; i < 5; i++) {
-        const { id } = await json<{ id: string }>("emit", "order.placed", `{"id":"ord_${i}"}`, ...on)
+        const { id } = await jsonApart<{ id: string }>("emit", "order.placed", `{"id":"ord_${i}"}`, ...on)
         await until(() => handled.length === i + 1)
         const { writtenAt, event } = await app.trace(id)
         expect([handled[i]?.id, event.data]).toEqual([id, { id: `ord_${i}` }])
@@ -207,7 +210,9 @@ await describeEngines((engine) => {
     it("may be run by several at once, of which one makes the store", async () => {
       const database = newDatabase()
 
-      const runs = await Promise.all(Array.from({ length: 5 }, () => json("migrate", "--database", database)))
+      const runs = await Promise.all(
+        Array.from({ length: 5 }, () => jsonApart("migrate", "--database", database)),
+      )
 
       expect(runs.filter((each) => each.created === true).length).toBe(1)
       expect(new Set(runs.map((each) => each.to)).size).toBe(1)

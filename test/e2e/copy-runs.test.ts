@@ -33,7 +33,8 @@ await describePostgres("a copy of a store with runs", () => {
     const path = join(folder, "shop.db")
     const file = await openSqlite({ path, synchronous: "NORMAL", thread: "main", clock: systemClock })
     const before = await OrderRuns.of(shopOn(file))
-    const [held, parked, done] = [await before.held(), await before.parked(), await before.held()]
+    const inAcme = { scope: "acme/master" }
+    const [held, parked, done] = [await before.held(), await before.parked(inAcme), await before.held()]
     await before.shop.write(
       before.checkpoint(held, [before.step("reserve-stock"), before.step("charge", { outcome: "failed" })]),
       before.end(done, { keepUntil: Date.now() + 1_000_000, records: [before.step("notify")] }),

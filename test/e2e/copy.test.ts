@@ -35,7 +35,8 @@ async function seen(carillon: Carillon) {
   const events = await whole((cursor) => carillon.listEvents({ cursor }))
   const shops = events.filter(({ name }) => !OF_THE_TILL.test(name))
   const deliveries = await whole((cursor) => carillon.listDeliveries({ cursor, limit: 1_000 }))
-  const { bytes, workers, subscriptions, ...stats } = await carillon.stats()
+  // What ends with the till is open in the file, and in jobs of its own where the till took its time.
+  const { bytes, workers, subscriptions, openJobs, ...stats } = await carillon.stats()
   return {
     events,
     traces: await Promise.all(shops.map(({ id }) => carillon.trace(id))),
@@ -115,7 +116,7 @@ await describePostgres("a store that was copied to PostgreSQL", () => {
          SELECT no, state, worker, takes, 0 AS crashes, group_name FROM carillon.batches UNION ALL
          SELECT no, state, worker, takes, 0, group_name FROM carillon.parts UNION ALL
          SELECT no, state, worker, 0, crashes, group_name FROM carillon.jobs) AS work
-       WHERE group_name = 'till'`,
+       WHERE group_name = 'till' AND state < 2`, // what took long was spilled, and ended with the till
     )
 
     expect(rows.length).toBeGreaterThan(3)

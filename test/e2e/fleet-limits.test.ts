@@ -17,7 +17,7 @@ describe("limits over a fleet, on SQLite", () => {
 
 await describePostgres("limits over a fleet, on PostgreSQL", () => {
   testLimits(async () => {
-    const database: TestDatabase = await testDatabase("limits")
+    const database: TestDatabase = await testDatabase("limits", { durable: false })
     return { url: database.url, close: () => database.drop() }
   })
 })

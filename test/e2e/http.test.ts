@@ -229,11 +229,9 @@ describe("an app that is started", () => {
     )
   })
 
-  it("listens nowhere when it has no routes, or runs once", async () => {
-    const worker = run([
-      "dev",
-      appOf({ "src/subscribers/brand.ts": shop["src/subscribers/brand-created.ts"] }),
-    ])
+  it("listens nowhere when it is told so, or runs once", async () => {
+    const config = `export default { http: false }`
+    const worker = run(["dev", appOf({ ...shop, "carillon.config.ts": config })])
     await worker.says("Change a file")
     worker.child.kill("SIGTERM")
     const { output } = await worker.exit
@@ -241,6 +239,70 @@ describe("an app that is started", () => {
 
     expect(output).not.toContain("HTTP")
     expect([once.code, once.output.includes("HTTP")]).toEqual([0, false])
+  })
+
+  it("answers with Carillon's own API beside its routes, also where it has none", async () => {
+    const folder = appOf({ "src/subscribers/brand.ts": shop["src/subscribers/brand-created.ts"] })
+    const app = run(["dev", folder], { PORT: "0", CARILLON_LOG: "pretty", CARILLON_METRICS: "open" })
+    const { url } = await callerOf(app)
+    const [line = ""] = /curl .*/.exec(await app.says("curl ")) ?? []
+    const [setupToken = ""] = /crl_setup_[\w-]+/.exec(line) ?? []
+    const ask = (method: string, path: string, token: string, body?: unknown) =>
+      fetch(`${url}${path}`, {
+        method,
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: body === undefined ? null : JSON.stringify(body),
+      })
+
+    const made = await ask("POST", "/api/tokens", setupToken, {
+      name: "first",
+      roles: ["admin"],
+      scopes: "all",
+    })
+    const { token } = (await made.json()) as { token: string }
+    const again = await ask("POST", "/api/tokens", setupToken, { name: "second", roles: ["admin"] })
+    const emitted = await ask("POST", "/api/events", token, {
+      name: "brand.created",
+      data: { id: "brand_1" },
+    })
+
+    expect([made.status, again.status, emitted.status]).toEqual([201, 401, 201])
+    await app.says("heard of brand_1")
+    expect((await fetch(`${url}/metrics`)).status).toBe(200)
+    expect((await fetch(`${url}/api/nothing`)).headers.get("content-type")).toBe("application/problem+json")
+    const stream = await ask("GET", "/api/stream", token)
+    const read = stream.text()
+    app.child.kill("SIGTERM")
+    expect(await read).toContain("retry:")
+    expect((await app.exit).code).toBe(0)
+  })
+
+  it("is without the API where that is said", async () => {
+    const config = `export default { http: { api: false } }`
+    const { url, app } = await setup({ ...shop, "carillon.config.ts": config })
+
+    expect((await fetch(`${url}/api`)).status).toBe(404)
+    expect((await fetch(`${url}/store/version`)).status).toBe(200)
+    app.child.kill("SIGTERM")
+    expect((await app.exit).output).not.toContain("crl_setup_")
+  })
+
+  it("takes another port where the usual one is taken and nobody chose it", async () => {
+    const holder = createServer()
+    cleanUp(() => holder.close())
+    await new Promise<void>((done) => {
+      holder.once("error", () => done()) // then somebody else holds it, which is as good
+      holder.listen(9_000, "127.0.0.1", done)
+    })
+
+    const app = run(["dev", appOf(shop)], { PORT: "", CARILLON_LOG: "pretty", ...adminInEnv })
+    await app.says("Port 9000 is taken")
+    const { url } = await callerOf(app)
+
+    expect(url).not.toMatch(/:9000$/)
+    expect((await fetch(`${url}/health`)).status).toBe(200)
+    app.child.kill("SIGTERM")
+    await app.exit
   })
 
   it("keeps log-ins over a restart, and says in production where their secret is", async () => {
@@ -255,7 +317,7 @@ describe("an app that is started", () => {
     again.child.kill("SIGTERM")
     await again.exit
 
-    const secret = "thirty-two letters are the least there may be"
+    const secret = "thirty-two-letters-are-the-least-there-may-be"
     const own = run(["start", folder], { PORT: "0", CARILLON_LOG: "pretty", CARILLON_SECRET: secret })
     const other = await callerOf(own)
     expect((await fetch(`${other.url}/admin/brands`, { headers })).status).toBe(401)

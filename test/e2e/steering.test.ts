@@ -598,6 +598,59 @@ describe("operational events", () => {
     await carillon.stop()
   })
 
+  it("say of a subscription of one scope what they say of it there", async () => {
+    const { carillon, clock } = await setup()
+    carillon.events
+      .subscribe("brand.created", () => {}, { subscriberId: "gone", scope: "acme" })
+      .subscribe("brand.created", () => {}, { subscriberId: "everywhere" })
+      .subscribe("carillon.*", () => {}, { subscriberId: "alarm" })
+    await carillon.start()
+    for (const subscriberId of ["gone", "everywhere"])
+      carillon.events.unsubscribe("brand.created", undefined, { subscriberId })
+
+    await clock.advance("40s")
+    await carillon.drain()
+
+    const { items } = await carillon.listEvents({ name: "carillon.subscription.orphaned" })
+    const told = items.map(({ scope, data }) => [
+      scope.account,
+      (data as { subscription: string }).subscription,
+    ])
+    expect(told.toSorted()).toEqual([
+      ["_carillon", "everywhere@brand.created"],
+      ["acme", "gone@brand.created"],
+    ])
+    const within = await carillon.listEvents({ scopes: ["default/master", "acme/master"] })
+    expect(within.items.map(({ scope }) => scope.account)).toEqual(["acme"])
+    await carillon.stop()
+  })
+
+  it("say of an event group of one scope that it expired there, of one of several only to the installation", async () => {
+    const { carillon, clock } = await setup({ stagedTtlMs: 60_000 })
+    const staged = (eventGroupId: string, scope: string) => ({
+      name: "order.paid",
+      scope,
+      metadata: { eventGroupId },
+    })
+    carillon.events.subscribe("carillon.*", () => {}, { subscriberId: "alarm" })
+    await carillon.start()
+    await carillon.emit([staged("own", "acme"), staged("mixed", "acme"), staged("mixed", "globex")])
+
+    await clock.advance("80s")
+    await carillon.drain()
+
+    const { items } = await carillon.listEvents({ name: "carillon.event_group.expired" })
+    const told = items.map(({ scope, data }) => [
+      scope.account,
+      (data as { eventGroupId: string }).eventGroupId,
+    ])
+    expect(told.toSorted()).toEqual([
+      ["_carillon", "mixed"],
+      ["acme", "own"],
+    ])
+    await carillon.stop()
+  })
+
   it("say nothing of an event group whose run goes on", async () => {
     const checkout = createWorkflow("slow-checkout", () => {
       emitEventStep({ eventName: "order.paid", data: { id: "ord_1001" } })

@@ -101,7 +101,7 @@ export class ShopDatabase {
   }
 
   async #create(): Promise<void> {
-    this.#database = await testDatabase("transactional")
+    this.#database = await testDatabase("transactional", { durable: false })
     this.#pooler = this.#pooled ? await PgBouncer.start(await testServer(), { poolSize: 20 }) : null
     this.#url = this.#pooler?.url(this.#database.name) ?? this.#database.url
     await this.query("CREATE TABLE orders (id text)")

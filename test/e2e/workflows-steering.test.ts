@@ -172,6 +172,41 @@ await describeEngines((engine) => {
       expect(shop.log).toEqual(["reserve", "charge"])
     })
 
+    it("goes on at once when it is resumed, also where it was held back a moment ago", async () => {
+      const gate = signal()
+      const workflow = createWorkflow("place-order", () => {
+        step("reserve", { until: gate.promise })(undefined)
+        step("charge")(undefined)
+      })
+      const { carillon } = await shop.timed() // its time stands still: what is due later is never due
+      const running = workflow(carillon.container).run()
+      await until(() => shop.log.includes("reserve"))
+      await carillon.pause("workflow:place-order")
+      gate.resolve()
+      const { transaction } = await running
+      await carillon.drain()
+      expect(shop.log).toEqual(["reserve"])
+
+      await carillon.resume("workflow:place-order")
+      await carillon.drain()
+
+      expect(await stateOf(carillon, transaction.runId)).toBe("done")
+      expect(shop.log).toEqual(["reserve", "charge"])
+    })
+
+    it("is drained by a process that has not heard yet that another one resumed it", async () => {
+      const workflow = createWorkflow("place-order", () => void step("reserve")(undefined))
+      const { carillon } = await shop.timed()
+      const { carillon: office } = await shop.timed({ start: false })
+      await carillon.pause("workflow:place-order")
+      const { transaction } = await workflow(carillon.container).run()
+
+      await office.resume("workflow:place-order")
+      await carillon.drain()
+
+      expect(await stateOf(carillon, transaction.runId)).toBe("done")
+    })
+
     it("undoes nothing before it is resumed", async () => {
       waiting("place-order", "reserve")
       const carillon = await shop.carillon()
@@ -373,6 +408,23 @@ await describeEngines((engine) => {
       expect(await carillon.redrive({ ids: ["schedule:sync-brands"] })).toMatchObject({ redriven: 1 })
       await until(() => shop.log.length > 0)
     })
+  })
+
+  it("is heard at once by the workers of a run, whatever group asks for it", async () => {
+    waiting("place-order", "reserve")
+    const rare = { pollMs: 60_000, heartbeatMs: 60_000, leaseMs: 180_000 }
+    const till = await shop.carillon(rare)
+    const office = await shop.carillon({ ...rare, group: "office", start: false })
+    const answered = await begin(till, "place-order")
+    const cancelled = await begin(till, "place-order")
+
+    await office.workflows.completeStep(answered, "pay")
+    await office.workflows.revert(cancelled)
+
+    await ends(office, answered, "done")
+    await ends(office, cancelled, "reverted")
+    await office.workflows.revert(answered)
+    await ends(office, answered, "reverted")
   })
 
   it("refuses to deliver events to a workflow", async () => {

@@ -58,6 +58,11 @@ const WAITING_WORK = `
   VALUES ('${deliveryId(COMMIT, 0, 1, 0)}', 'delivery', 'shop', 1, '${COMMIT}', 0, 0, '', 1, 0, 'queued', 0, 0, 0, 0, 0, 0, 0);
 `
 
+const ENDED_RUN = `
+  INSERT INTO runs (id, group_name, subscription, workflow, hash, transaction_id, state, context, signals, started_at, ended_at)
+  VALUES ('run_1001', 'shop', 1, 'place-order', 'h1', 'cart_1', 'done', '{"eventGroupId":"evg_1"}', 0, 0, 1);
+`
+
 function schemaOf(file: string): unknown[] {
   const db = new DatabaseSync(file)
   const rows = db
@@ -113,6 +118,20 @@ describe("migrations", () => {
     await carillon.drain()
 
     expect(mailed).toEqual(["ord_1001", "ord_1001"]) // the delivery that waited, and its replay
+    await carillon.stop()
+  })
+
+  it("put the runs of a store from before runs had scopes into the default scope", async () => {
+    storeAt(2)
+    const db = new DatabaseSync(path)
+    db.exec(ENDED_RUN)
+    db.close()
+
+    const carillon = await createCarillon(options())
+
+    const { items } = await carillon.workflows.list({ scopes: ["default/master"] })
+    expect(items).toMatchObject([{ id: "run_1001", scope: { account: "default", workspace: "master" } }])
+    expect((await carillon.workflows.list({ scopes: ["acme/master"] })).items).toEqual([])
     await carillon.stop()
   })
 

@@ -61,6 +61,47 @@ test.for(["nodenext", "bundler"])(
   },
 )
 
+test("answers with the API, and brings the page about it", { timeout: 130_000 }, ({ skip }) => {
+  if (unreachable) skip(unreachable)
+  write("server.js", server)
+
+  const { output } = must(run(process.execPath, ["server.js"], folder))
+
+  expect(lastLine(output)).toBe("200 200 200 200")
+})
+
+test.for(["nodenext", "bundler"])(
+  "has a client for pages, whose types need nothing of Node's, with %s resolution",
+  { timeout: 130_000 },
+  (moduleResolution, { skip }) => {
+    if (unreachable) skip(unreachable)
+    write("shop.ts", till)
+    write("tsconfig.json", tsconfig(moduleResolution, { types: [], lib: ["es2024", "dom", "dom.iterable"] }))
+
+    const { output } = must(
+      run(process.execPath, [join(repository, "node_modules/typescript/bin/tsc")], folder),
+    )
+
+    expect(output).toBe("")
+  },
+)
+
+test.for(["nodenext", "bundler"])(
+  "has a verifier of webhooks, whose types need nothing of Node's, with %s resolution",
+  { timeout: 130_000 },
+  (moduleResolution, { skip }) => {
+    if (unreachable) skip(unreachable)
+    write("shop.ts", receiver)
+    write("tsconfig.json", tsconfig(moduleResolution, { types: [], lib: ["es2024", "dom", "dom.iterable"] }))
+
+    const { output } = must(
+      run(process.execPath, [join(repository, "node_modules/typescript/bin/tsc")], folder),
+    )
+
+    expect(output).toBe("")
+  },
+)
+
 test("brings the command", { timeout: 130_000 }, ({ skip }) => {
   if (unreachable) skip(unreachable)
 
@@ -68,6 +109,17 @@ test("brings the command", { timeout: 130_000 }, ({ skip }) => {
 
   expect(output).toContain("Usage: carillon")
 })
+
+const server = `
+import { createCarillon } from "carillon"
+import { createServer } from "carillon/server"
+const carillon = await createCarillon({ database: ":memory:", logger: false })
+const server = createServer(carillon)
+const paths = ["/health", "/api/openapi.json", "/api/docs", "/api/docs/swagger-ui-bundle.js"]
+const answers = await Promise.all(paths.map((path) => server.fetch(new Request("http://localhost" + path))))
+console.log(answers.map(({ status }) => status).join(" "))
+await carillon.stop()
+`
 
 const shop = `
 const database = "file:./" + Date.now() + ".db"
@@ -79,7 +131,34 @@ await carillon.drain()
 await carillon.stop()
 `
 
-function tsconfig(moduleResolution: string): string {
+const till = `
+import { createClient } from "carillon/client"
+const client = createClient({ url: "https://events.shop.example", token: "crl_1" })
+const [receipt] = await client.emit({ name: "order.placed", deliverAt: new Date() })
+const existing: boolean | undefined = receipt?.existing
+for await (const { name } of client.events.list({ limit: 3 })) name satisfies string
+// @ts-expect-error there is no such state
+client.deliveries.list({ state: "deadly" })
+export { existing }
+`
+
+const receiver = `
+import { verifyWebhook, WebhookVerificationError, type Notifier, type VerifiedWebhook } from "carillon/webhooks"
+export async function receive(request: Request): Promise<Response> {
+  const body = await request.arrayBuffer()
+  try {
+    const told: VerifiedWebhook<{ type: string }> = await verifyWebhook({ headers: request.headers, body, secret: "whsec_" })
+    return Response.json(told.payload.type)
+  } catch (error) {
+    return new Response(error instanceof WebhookVerificationError ? error.reason : null, { status: 401 })
+  }
+}
+export type Own = Notifier
+// @ts-expect-error a secret is needed
+verifyWebhook({ headers: new Headers(), body: "" })
+`
+
+function tsconfig(moduleResolution: string, more: object = {}): string {
   const compilerOptions = {
     strict: true,
     noEmit: true,
@@ -88,6 +167,7 @@ function tsconfig(moduleResolution: string): string {
     moduleResolution,
     types: ["node"],
     typeRoots: [join(repository, "node_modules/@types")],
+    ...more,
   }
   return JSON.stringify({ compilerOptions, files: ["shop.ts"] })
 }

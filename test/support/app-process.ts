@@ -90,5 +90,6 @@ const UNSET = {
   CARILLON_ADMIN_EMAIL: "",
   CARILLON_ADMIN_PASSWORD: "",
   HOST: "",
-  PORT: "",
+  PORT: "0",
+  CARILLON_METRICS: "",
 }

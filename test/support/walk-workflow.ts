@@ -1,3 +1,4 @@
+import { DEFAULT_SCOPE } from "../../src/core/scope.ts"
 import { readValue, writeValue } from "../../src/core/value.ts"
 import {
   isStepResult,
@@ -86,6 +87,7 @@ export async function walkWorkflow(
       ...shared,
       container: { resolve },
       workflowId: definition.id,
+      scope: DEFAULT_SCOPE,
       stepName: name,
       action,
       attempt: 1,

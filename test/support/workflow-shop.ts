@@ -1,9 +1,7 @@
 import { type Carillon, type CarillonOptions, createCarillon } from "carillon"
 import { type MovingClock, movingClock } from "carillon/testing"
-import { afterAll } from "vitest"
 import { workflowRegistry } from "../../src/runs/registry.ts"
 import { type Place, placeOn } from "./place.ts"
-import { type TestDatabase, testDatabase } from "./postgres.ts"
 
 export type EngineName = "sqlite" | "postgres"
 
@@ -23,7 +21,7 @@ export class WorkflowShop {
 
   static async open(engine: EngineName): Promise<WorkflowShop> {
     workflowRegistry.clear()
-    return new WorkflowShop(await (engine === "postgres" ? schema() : placeOn(engine, "workflows")))
+    return new WorkflowShop(await placeOn(engine, "workflows"))
   }
 
   /** Another process, as it were. */
@@ -70,25 +68,6 @@ export class WorkflowShop {
     await Promise.all(this.#carillons.map((carillon) => carillon.stop().catch(() => {})))
     await this.place.remove()
     workflowRegistry.clear()
-  }
-}
-
-let server: Promise<TestDatabase> | null = null
-let schemas = 0
-afterAll(async () => (await server)?.drop())
-
-/** A schema of a test's own in the database of its file: making a database takes a second. */
-async function schema(): Promise<Place> {
-  server ??= testDatabase("workflows")
-  const { url, query } = await server
-  const name = `shop_${++schemas}`
-  const database = new URL(url)
-  database.searchParams.set("schema", name)
-  return {
-    database: database.href,
-    sql: (text) => query(text),
-    table: (table) => `${name}."${table}"`,
-    remove: async () => {},
   }
 }
 

@@ -4,15 +4,15 @@ import { cors } from "hono/cors"
 import { matchedRoutes } from "hono/route"
 import type { HandlerLogger } from "../../bus/events.ts"
 import type { CarillonContainer } from "../../container.ts"
-import { readBody } from "./body.ts"
+import { readBody } from "../../http/body.ts"
+import { HttpError } from "../../http/http-error.ts"
+import { type LoggedRequest, logRequest } from "../../http/request-log.ts"
 import { type Act, type Link, pass } from "./chain.ts"
-import { HttpError } from "./http-error.ts"
 import { type BodyParsers, bodyParsersOf, fitOf, layersOf } from "./layer.ts"
 import type { CheckedMiddleware, CheckedMiddlewares } from "./middlewares.ts"
 import type { HttpOptions } from "./options.ts"
 import { Refusals } from "./refusals.ts"
 import { Asked, type AuthContext } from "./request.ts"
-import { logRequest } from "./request-log.ts"
 import { Answer } from "./response.ts"
 import type { Method, Route } from "./route.ts"
 
@@ -94,7 +94,7 @@ export class Door {
     c.set("answer", new Answer())
     c.set("allowed", new Set())
     await next()
-    logRequest(logger, asked, { status: c.res.status, ms: performance.now() - startedAt })
+    logRequest(logger, lineOf(asked), { status: c.res.status, ms: performance.now() - startedAt })
     await asked.end()
   }
 
@@ -177,6 +177,10 @@ export class Door {
   #refuse(c: Context<Env>, error: unknown): Promise<Response> {
     return this.#refusals.answer(error, c.var.asked, c.var.answer)
   }
+}
+
+function lineOf({ method, path, ip, headers }: Asked): LoggedRequest {
+  return { method, path, ip, referrer: headers.referer ?? "-" }
 }
 
 function asHonoAsks(method: string): string {

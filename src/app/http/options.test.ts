@@ -10,16 +10,17 @@ describe("where an app answers HTTP", () => {
       host: "localhost",
       port: 9_000,
       bodyLimit: 102_400,
-      isAsked: false,
+      isPortChosen: false,
+      api: { bodyLimit: 4_194_304, metrics: "closed", magento: true },
     })
   })
 
   it("is what the environment says, before what the configuration says", () => {
     const given = { host: "0.0.0.0", port: 9_001 }
 
-    expect(resolved(given)).toMatchObject({ host: "0.0.0.0", port: 9_001, isAsked: true })
+    expect(resolved(given)).toMatchObject({ host: "0.0.0.0", port: 9_001, isPortChosen: true })
     expect(resolved(given, { HOST: "::1", PORT: "8080" })).toMatchObject({ host: "::1", port: 8_080 })
-    expect(resolved(undefined, { PORT: "8080" })).toMatchObject({ port: 8_080, isAsked: true })
+    expect(resolved(undefined, { PORT: "8080" })).toMatchObject({ port: 8_080, isPortChosen: true })
     expect(resolved(undefined, { HOST: "", PORT: "" })).toMatchObject({ host: "localhost", port: 9_000 })
     expect(resolved(false, { PORT: "8080" })).toMatchObject({ isRefused: true })
   })
@@ -36,6 +37,9 @@ describe("where an app answers HTTP", () => {
     ["an origin with a path", { cors: ["https://shop.example/admin"] }, {}],
     ["every origin", { cors: ["*"] }, {}],
     ["too many proxies", { proxies: -1 }, {}],
+    ["an API that is neither there nor not", { api: true }, {}],
+    ["an unknown option of the API", { api: { prot: 1 } }, {}],
+    ["metrics for some", { api: { metrics: "some" } }, {}],
   ])("is refused with %s", (_, given, env) => {
     expect(() => resolved(given, env)).toThrow(expect.objectContaining({ code: "CARILLON_CONFIG" }))
   })

@@ -24,6 +24,24 @@ export interface HttpConfig {
   readonly requestTimeoutMs?: number
   /** How long a log-in is good for, in milliseconds. @defaultValue 86_400_000 (24 hours) */
   readonly tokenLifetimeMs?: number
+  /** Carillon's own API, at `/api` and `/metrics`; `false` = none. It asks for a token, where the app's routes may not. */
+  readonly api?: ApiConfig | false
+}
+
+/** Carillon's API beside an app. */
+export interface ApiConfig {
+  /** The largest body: bytes, or text such as `"1mb"`. @defaultValue 4_194_304 (4 MiB) */
+  readonly bodyLimit?: number | string
+  /** `open`: whoever reaches the app may read `/metrics`. @defaultValue `CARILLON_METRICS`, else `closed` */
+  readonly metrics?: "open" | "closed"
+  /** Also answer as a Magento shop does for its async events, at `/rest/V1`. @defaultValue true */
+  readonly magento?: boolean
+}
+
+export interface ApiOptions {
+  readonly bodyLimit: number
+  readonly metrics: "open" | "closed"
+  readonly magento: boolean
 }
 
 export interface HttpOptions {
@@ -34,8 +52,10 @@ export interface HttpOptions {
   readonly cors: readonly string[]
   readonly requestTimeoutMs: number
   readonly tokenLifetimeMs: number
-  /** Somebody said that the app is to listen: in its configuration, or by `PORT`. */
-  readonly isAsked: boolean
+  /** null = the app is without it. */
+  readonly api: ApiOptions | null
+  /** Somebody said which port: there or nowhere. */
+  readonly isPortChosen: boolean
   readonly isRefused: boolean // `http: false`
 }
 
@@ -63,7 +83,8 @@ export function resolveHttp(
     cors: originsOf(file, config.cors),
     requestTimeoutMs: whole("requestTimeoutMs", 30_000, 100, LONGEST_TIMER_MS),
     tokenLifetimeMs: whole("tokenLifetimeMs", 24 * 60 * 60 * 1_000, 1_000, Number.MAX_SAFE_INTEGER),
-    isAsked: Boolean(given) || Boolean(env.PORT),
+    api: apiOf(file, config.api, env.CARILLON_METRICS),
+    isPortChosen: Boolean(env.PORT) || config.port !== undefined,
     isRefused: given === false,
   })
 }
@@ -76,7 +97,30 @@ const NAMES: readonly string[] = [
   "cors",
   "requestTimeoutMs",
   "tokenLifetimeMs",
+  "api",
 ] satisfies (keyof HttpConfig)[]
+
+function apiOf(file: string, given: unknown = {}, inEnv: string | undefined): ApiOptions | null {
+  if (given === false) return null
+  if (typeof given !== "object" || given === null || Array.isArray(given))
+    throw new ConfigError(`${file}: ${expected("`http.api` to be an object, or false", given)}`)
+  const {
+    bodyLimit = 4 * 1024 * 1024,
+    metrics = inEnv || "closed",
+    magento = true,
+    ...others
+  } = given as ApiConfig
+  const [unknown] = Object.keys(others)
+  if (unknown !== undefined)
+    throw new ConfigError(
+      `${file}: expected an option of \`http.api\`, got \`${unknown}\`. There are: bodyLimit, metrics, magento.`,
+    )
+  if (metrics !== "open" && metrics !== "closed")
+    throw new ConfigError(`${file}: ${expected('`http.api.metrics` to be "open" or "closed"', metrics)}`)
+  if (typeof magento !== "boolean")
+    throw new ConfigError(`${file}: ${expected("`http.api.magento` to be true or false", magento)}`)
+  return { bodyLimit: bytesOf(`${file}: \`http.api.bodyLimit\``, bodyLimit), metrics, magento }
+}
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1
 

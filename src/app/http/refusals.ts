@@ -1,6 +1,6 @@
 import type { HandlerLogger } from "../../bus/events.ts"
+import { answerTo } from "../../http/http-error.ts"
 import { pass } from "./chain.ts"
-import { answerTo } from "./http-error.ts"
 import type { AppErrorHandler } from "./middlewares.ts"
 import type { Asked } from "./request.ts"
 import type { Answer } from "./response.ts"

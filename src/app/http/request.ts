@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http"
-import { isIP } from "node:net"
 import qs from "qs"
 import type { CarillonContainer } from "../../container.ts"
+import { clientAddress } from "../../http/client-address.ts"
 
 /** What a handler gets; the names are Express's and Medusa's. */
 export interface AppRequest<Body = unknown, Query = Record<string, unknown>> {
@@ -93,7 +93,7 @@ export class Asked implements AppRequest {
     this.url = pathname + search
     this.request = request
     this.headers = Object.fromEntries(request.headers)
-    this.ip = addressOf(socket?.socket.remoteAddress ?? "", this.headers["x-forwarded-for"], proxies)
+    this.ip = clientAddress(socket?.socket.remoteAddress ?? "", this.headers["x-forwarded-for"], proxies)
     this.query = readQuery(search.slice(1))
     this.#container = container
   }
@@ -135,12 +135,4 @@ const NOBODY: AuthContext = Object.freeze({
 /** Limits keep a short URL from becoming a large object; keys of prototypes are left out. */
 function readQuery(text: string): Record<string, unknown> {
   return qs.parse(text, { depth: 5, parameterLimit: 500, arrayLimit: 100 })
-}
-
-/** Each trusted proxy has added, at the end, whom it was called by. */
-function addressOf(peer: string, forwarded: string | undefined, proxies: number): string {
-  if (proxies === 0 || forwarded === undefined) return peer
-  const said = forwarded.split(",").map((each) => each.trim())
-  const address = said[Math.max(0, said.length - proxies)] ?? ""
-  return isIP(address) === 0 ? peer : address
 }

@@ -38,7 +38,7 @@ async function setup(given: object = {}) {
   await server.listen(options(given))
   const port = Number(new URL(server.url ?? "").port)
   const open = (handlers: Readonly<Record<string, RouteHandler>>): void =>
-    server.open(doorOf(handlers, given), async () => true)
+    server.open(doorOf(handlers, given), null, async () => true)
   return { server, port, open, get: (path: string) => fetch(`${server.url}${path}`) }
 }
 

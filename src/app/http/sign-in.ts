@@ -1,19 +1,18 @@
-import { ConfigError } from "../../core/errors.ts"
-import type { LoginLimit } from "../../identity/login-limit.ts"
-import type { Tokens } from "../../identity/tokens.ts"
-import { normalisedEmail, type Users } from "../../identity/users.ts"
-import { HttpError } from "./http-error.ts"
+import { ConfigError, TooManyAttemptsError } from "../../core/errors.ts"
+import { HttpError } from "../../http/http-error.ts"
+import type { LogIns } from "../../identity/log-ins.ts"
+import type { Sessions } from "../../identity/sessions.ts"
+import type { Users } from "../../identity/users.ts"
 import type { Asked, AuthContext } from "./request.ts"
 import type { Route } from "./route.ts"
 
 export interface SignInOptions {
-  readonly users: Users
-  readonly tokens: Tokens
-  readonly limit: LoginLimit
+  readonly logIns: LogIns
+  readonly lifetimeMs: number
 }
 
 /** `POST /auth/user/emailpass`: a token for an e-mail address and its password. */
-export function signInRoute({ users, tokens, limit }: SignInOptions): Route {
+export function signInRoute({ logIns, lifetimeMs }: SignInOptions): Route {
   return {
     file: "carillon",
     path: "/auth/user/emailpass",
@@ -21,22 +20,22 @@ export function signInRoute({ users, tokens, limit }: SignInOptions): Route {
     handlers: {
       POST: async (req, res) => {
         const { email, password } = credentialsIn(req.body)
-        const waitMs = limit.take(email, req.ip)
-        if (waitMs > 0) throw tooOften(waitMs)
-        const user = await users.authenticate(email, password)
-        if (user === null) throw new HttpError(401, "Invalid email or password")
-        limit.giveBack(email, req.ip)
-        res.set("cache-control", "no-store").json({ token: await tokens.issue(user) })
+        const asked = { email, password, address: req.ip, lifetimeMs }
+        const token = await logIns.tokenFor(asked).catch((error) => {
+          throw error instanceof TooManyAttemptsError ? tooOften(error) : error
+        })
+        if (token === null) throw new HttpError(401, "Invalid email or password")
+        res.set("cache-control", "no-store").json({ token })
       },
     },
   }
 }
 
 /** Who a request is from, by its `Authorization: Bearer`. @throws HttpError with 401 */
-export function authenticator(tokens: Tokens): (asked: Asked) => Promise<AuthContext> {
+export function authenticator(sessions: Sessions): (asked: Asked) => Promise<AuthContext> {
   return async (asked) => {
     const token = /^Bearer +([\w.~+/-]+=*) *$/i.exec(asked.get("authorization") ?? "")?.[1]
-    const user = token === undefined ? null : await tokens.userOf(token)
+    const user = token === undefined ? null : await sessions.userOf(token)
     if (user === null) throw new HttpError(401, "Unauthorized", { headers: { "www-authenticate": "Bearer" } })
     return {
       actor_id: user.id,
@@ -60,14 +59,12 @@ function credentialsIn(body: unknown): { email: string; password: string } {
     throw new HttpError(400, 'Expected a body such as {"email":"admin@shop.example","password":"…"}.', {
       details,
     })
-  return { email: normalisedEmail(email), password }
+  return { email, password }
 }
 
-function tooOften(waitMs: number): HttpError {
-  const seconds = Math.ceil(waitMs / 1_000)
-  return new HttpError(429, `Too many log-ins failed. Try again in ${seconds} seconds.`, {
-    headers: { "retry-after": String(seconds) },
-  })
+function tooOften({ message, retryAfterMs }: TooManyAttemptsError): HttpError {
+  const headers = { "retry-after": String(Math.ceil(retryAfterMs / 1_000)) }
+  return new HttpError(429, message, { headers })
 }
 
 /** The first user, for who cannot run `carillon user create`. @throws ConfigError when only half is said */

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from "@standard-schema/spec"
 import { InvalidInputError } from "../../core/errors.ts"
-import { schemaError } from "./http-error.ts"
+import { schemaError } from "../../http/http-error.ts"
 import type { AppMiddleware } from "./middlewares.ts"
 import type { QueryConfig } from "./request.ts"
 

@@ -3,8 +3,8 @@ import { StoreBehindError, StoreUnavailableError } from "../../core/errors.ts"
 import { resolvePolicy } from "../../core/policy.ts"
 import type { FileFacts, Inspection, Pin, ServerFacts, WorkFacts } from "../../engine/inspection.ts"
 import type { ScheduleReport } from "../schedule-report.ts"
-import type { SubscriptionReport } from "../subscription-report.ts"
-import type { WorkflowReport } from "../workflow-report.ts"
+import type { CountedSubscription } from "../subscription-report.ts"
+import type { CountedWorkflow } from "../workflow-report.ts"
 import { failedReport, reportOn } from "./doctor.ts"
 import type { Facts, WorkerFacts } from "./facts.ts"
 
@@ -75,11 +75,13 @@ const worker: WorkerFacts = {
   isGone: false,
 }
 
-const subscription: SubscriptionReport = {
+const subscription: CountedSubscription = {
   id: "stock@order.placed",
   subscriberId: "stock",
   group: "shop",
+  target: "handler",
   pattern: "order.placed",
+  events: [],
   filter: null,
   sender: null,
   scope: null,
@@ -95,7 +97,7 @@ const subscription: SubscriptionReport = {
   lastHandledAt: new Date(NOW - 1_000),
 }
 
-const workflow: WorkflowReport = {
+const workflow: CountedWorkflow = {
   id: "workflow:place-order#3f2a",
   workflow: "place-order",
   hash: "3f2a",
@@ -169,9 +171,9 @@ const withSetting = (name: string, value: string): Facts =>
 const onFile = (over: Partial<FileFacts> = {}): Facts =>
   facts({}, { server: null, file: { ...file, ...over }, product: "SQLite 3.53" })
 const withWork = (over: Partial<WorkFacts>): Facts => facts({}, { work: { ...work, ...over } })
-const subscribed = (over: Partial<SubscriptionReport>): Facts =>
+const subscribed = (over: Partial<CountedSubscription>): Facts =>
   facts({ subscriptions: [{ ...subscription, ...over }] })
-const composed = (over: Partial<WorkflowReport>): Facts => facts({ workflows: [{ ...workflow, ...over }] })
+const composed = (over: Partial<CountedWorkflow>): Facts => facts({ workflows: [{ ...workflow, ...over }] })
 const nobodyKnows = { orphaned: true, workers: [] }
 const timed = (over: Partial<ScheduleReport>): Facts => facts({ schedules: [{ ...schedule, ...over }] })
 const pinned = (over: Partial<Pin>): Facts =>

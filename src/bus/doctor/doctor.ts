@@ -6,6 +6,7 @@ import { fileFindings } from "./file.ts"
 import { type Finding, problem } from "./finding.ts"
 import { roomFindings } from "./room.ts"
 import { runFindings } from "./runs.ts"
+import { type SecretFacts, secretFindings } from "./secrets.ts"
 import { serverFindings } from "./server.ts"
 import { workFindings } from "./work.ts"
 
@@ -29,23 +30,24 @@ export interface TableReport extends Omit<TableFacts, "vacuumedAt"> {
 
 export interface DoctorOptions extends Limits {
   readonly database: string
+  readonly lookAtSecrets: () => Promise<SecretFacts>
 }
 
 /** Looks at the store and at who works on it, and judges. Changes nothing. */
 export async function examine(sources: StaffSources, options: DoctorOptions): Promise<DoctorReport> {
   try {
-    return reportOn(await gather(sources, options.database, options))
+    const facts = await gather(sources, options.database, options)
+    return reportOn(facts, await options.lookAtSecrets())
   } catch (error) {
     if (!codeOf(error)?.startsWith("CARILLON_STORE")) throw error
     return failedReport(options.database, error as Error, sources.now())
   }
 }
 
-export function reportOn(facts: Facts): DoctorReport {
+export function reportOn(facts: Facts, secrets: SecretFacts = { keys: [] }): DoctorReport {
   const { database, inspection, now } = facts
-  const findings = [serverFindings, fileFindings, roomFindings, workFindings, runFindings].flatMap((look) =>
-    look(facts),
-  )
+  const looks = [serverFindings, fileFindings, roomFindings, workFindings, runFindings]
+  const findings = [...looks.flatMap((look) => look(facts)), ...secretFindings(secrets)]
   return {
     healthy: !findings.some((each) => each.verdict === "problem"),
     database,

@@ -5,8 +5,8 @@ import { isGone, processIdentity } from "../../engine/process.ts"
 import type { QueriesPort, StagedGroupRow, WorkerRow } from "../../engine/queries.ts"
 import { type ScheduleReport, scheduleReports } from "../schedule-report.ts"
 import { lookAtStaff, type StaffSources } from "../staff.ts"
-import { type SubscriptionReport, subscriptionReport } from "../subscription-report.ts"
-import { type WorkflowReport, workflowReports } from "../workflow-report.ts"
+import { type CountedSubscription, subscriptionReport } from "../subscription-report.ts"
+import { type CountedWorkflow, workflowReports } from "../workflow-report.ts"
 
 /** Everything that the doctor judges by, as it was at one moment. */
 export interface Facts {
@@ -14,8 +14,8 @@ export interface Facts {
   readonly database: string // as it may be shown
   readonly inspection: Inspection
   readonly version: StoreVersion
-  readonly subscriptions: readonly SubscriptionReport[]
-  readonly workflows: readonly WorkflowReport[]
+  readonly subscriptions: readonly CountedSubscription[]
+  readonly workflows: readonly CountedWorkflow[]
   readonly schedules: readonly ScheduleReport[]
   readonly crashedRuns: readonly string[] // ids, the newest of them
   readonly workers: readonly WorkerFacts[]

@@ -1,6 +1,6 @@
 import { shortDuration } from "../../core/amounts.ts"
 import type { ScheduleReport } from "../schedule-report.ts"
-import type { WorkflowReport } from "../workflow-report.ts"
+import type { CountedWorkflow } from "../workflow-report.ts"
 import type { Facts } from "./facts.ts"
 import { count, type Finding, listed, ok, orElse, problem, warning } from "./finding.ts"
 
@@ -22,12 +22,12 @@ function runs(facts: Facts): readonly Finding[] {
   return orElse(findings, ok("runs", fine))
 }
 
-function sum(workflows: readonly WorkflowReport[], of: "running" | "waiting"): number {
+function sum(workflows: readonly CountedWorkflow[], of: "running" | "waiting"): number {
   return workflows.reduce((all, each) => all + each[of], 0)
 }
 
 /** Runs that nobody can go on with, or goes on with in time. */
-function held(report: WorkflowReport, facts: Facts): Finding[] {
+function held(report: CountedWorkflow, facts: Facts): Finding[] {
   const { id, workflow, group, waiting, paused, orphaned, dueAt } = report
   if (waiting === 0) return []
   if (orphaned) return [withoutWorker(report)]
@@ -50,7 +50,7 @@ function held(report: WorkflowReport, facts: Facts): Finding[] {
 /** So many times later than late is not lateness any more. */
 const FAR_BEHIND = 10
 
-function withoutWorker({ id, workflow, hash, group, waiting, outdated }: WorkflowReport): Finding {
+function withoutWorker({ id, workflow, hash, group, waiting, outdated }: CountedWorkflow): Finding {
   if (!outdated) {
     const what = `No live worker of group \`${group}\` knows the workflow \`${workflow}\`; ${wait(waiting)}.`
     return problem("runs", what, "Start an app that has it.")
@@ -80,7 +80,7 @@ function crashed({ crashedRuns }: Facts): Finding[] {
 const RECENT_MS = 3 * 24 * 60 * 60 * 1_000
 
 /** What was left half undone somebody has to finish by hand; it stays in lists when it is no news any more. */
-function failed({ workflow, group, failed, failedAt }: WorkflowReport, { now }: Facts): Finding[] {
+function failed({ workflow, group, failed, failedAt }: CountedWorkflow, { now }: Facts): Finding[] {
   if (failedAt === null || now - failedAt.getTime() > RECENT_MS) return []
   return [
     warning(

@@ -1,5 +1,5 @@
 import { shortDuration } from "../../core/amounts.ts"
-import type { SubscriptionReport } from "../subscription-report.ts"
+import type { CountedSubscription } from "../subscription-report.ts"
 import type { Facts, WorkerFacts } from "./facts.ts"
 import { count, type Finding, listed, ok, orElse, problem, warning } from "./finding.ts"
 
@@ -56,7 +56,7 @@ function orphans(facts: Facts): readonly Finding[] {
   return orElse(findings, ok("orphans", "Every subscription has a live worker with its handler."))
 }
 
-function withoutHandler({ id, group, waiting }: SubscriptionReport): Finding {
+function withoutHandler({ id, group, waiting }: CountedSubscription): Finding {
   const judge = waiting > 0 ? problem : warning
   return judge(
     "orphans",
@@ -65,7 +65,7 @@ function withoutHandler({ id, group, waiting }: SubscriptionReport): Finding {
   )
 }
 
-function withoutWorker(group: string, own: readonly SubscriptionReport[]): Finding {
+function withoutWorker(group: string, own: readonly CountedSubscription[]): Finding {
   const waiting = own.reduce((sum, each) => sum + each.waiting, 0)
   const judge = waiting > 0 ? problem : warning
   return judge(

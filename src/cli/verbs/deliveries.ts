@@ -1,12 +1,15 @@
 import type { DeliveryReport, DeliveryState } from "../../bus/delivery-report.ts"
 import type { DeadLetterRequest, ListPage } from "../../bus/listing.ts"
 import { noteCursor, printJson, printTable } from "../output.ts"
+import { patternOf } from "../pattern.ts"
 import { type StoreFlags, withStore } from "../store.ts"
+import { type ScopedFlags, within } from "../within.ts"
 
-interface DeliveriesFlags extends StoreFlags {
+interface DeliveriesFlags extends ScopedFlags {
   readonly state?: string
   readonly subscription?: string
   readonly name?: string
+  readonly filter?: string
   readonly since?: Date
   readonly until?: Date
   readonly limit?: number
@@ -24,16 +27,10 @@ export async function dead(flags: DeliveriesFlags): Promise<void> {
   await withStore(flags, async (carillon) => printPage(await carillon.deadLetters(requestOf(flags)), flags))
 }
 
-function requestOf({
-  subscription,
-  group,
-  name,
-  since,
-  until,
-  limit,
-  cursor,
-}: DeliveriesFlags): DeadLetterRequest {
-  return { subscription, group, name, from: since, to: until, limit, cursor }
+function requestOf(flags: DeliveriesFlags): DeadLetterRequest {
+  const { subscription, group, name, since, until, limit, cursor } = flags
+  const filter = patternOf(flags.filter)
+  return { subscription, group, name, filter, from: since, to: until, limit, cursor, ...within(flags) }
 }
 
 function printPage(page: ListPage<DeliveryReport>, { json }: StoreFlags): void {

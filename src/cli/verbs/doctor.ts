@@ -4,7 +4,8 @@ import { createCarillon } from "../../carillon.ts"
 import { shortBytes } from "../../core/amounts.ts"
 import { codeOf } from "../../core/errors.ts"
 import { note, paint, print, printJson, printTable, visible } from "../output.ts"
-import { resolveShared, type StoreFlags, storeOptions } from "../store.ts"
+import { serverUrl } from "../server.ts"
+import { operatorAt, resolveShared, type StoreFlags, storeOptions } from "../store.ts"
 
 /** A store that cannot be opened is a finding as well. */
 export async function doctor(flags: StoreFlags): Promise<void> {
@@ -17,6 +18,8 @@ export async function doctor(flags: StoreFlags): Promise<void> {
 }
 
 async function lookAt(flags: StoreFlags): Promise<DoctorReport> {
+  const url = serverUrl(flags)
+  if (url !== null) return (await operatorAt(url, flags)).doctor()
   const options = { ...storeOptions(flags), migrate: false }
   const { database } = resolveShared(options)
   try {

@@ -1,8 +1,10 @@
 import { noteCursor, printJson, printTable } from "../output.ts"
+import { patternOf } from "../pattern.ts"
 import { type StoreFlags, withStore } from "../store.ts"
 
 interface EventsFlags extends StoreFlags {
   readonly name?: string
+  readonly filter?: string
   readonly scope?: string
   readonly since?: Date
   readonly until?: Date
@@ -12,8 +14,9 @@ interface EventsFlags extends StoreFlags {
 
 export async function events(flags: EventsFlags): Promise<void> {
   const { name, scope, since, until, limit, cursor } = flags
+  const filter = patternOf(flags.filter)
   await withStore(flags, async (carillon) => {
-    const page = await carillon.listEvents({ name, scope, from: since, to: until, limit, cursor })
+    const page = await carillon.listEvents({ name, filter, scope, from: since, to: until, limit, cursor })
     if (flags.json) return printJson(page)
     printTable(
       ["AT", "NAME", "ID", "DATA"],

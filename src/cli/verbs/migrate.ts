@@ -2,6 +2,7 @@ import type { StoreVersion } from "../../engine/maintenance.ts"
 import { migrateStore, versionOfStore } from "../../open.ts"
 import type { ResolvedOptions } from "../../options.ts"
 import { print, printJson } from "../output.ts"
+import { refuseServer } from "../server.ts"
 import { resolveShared, type StoreFlags, storeOptions } from "../store.ts"
 
 interface MigrateFlags extends StoreFlags {
@@ -9,6 +10,7 @@ interface MigrateFlags extends StoreFlags {
 }
 
 export async function migrate(flags: MigrateFlags): Promise<void> {
+  refuseServer(flags, "migrate")
   const options = resolveShared(storeOptions(flags))
   if (flags.check) return check(options, flags)
   const { database } = options

@@ -1,9 +1,10 @@
 import { printJson, printTable } from "../output.ts"
-import { type StoreFlags, withStore } from "../store.ts"
+import { withStore } from "../store.ts"
+import { type ScopedFlags, within } from "../within.ts"
 
-export async function names(flags: StoreFlags): Promise<void> {
+export async function names(flags: ScopedFlags): Promise<void> {
   await withStore(flags, async (carillon) => {
-    const reports = await carillon.eventNames()
+    const reports = await carillon.eventNames(within(flags))
     if (flags.json) return printJson(reports)
     printTable(
       ["NAME", "EVENTS", "LAST", "SENDER", "SUBSCRIBERS", "SAMPLE"],

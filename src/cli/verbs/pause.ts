@@ -1,9 +1,11 @@
+import { audited } from "../audited.ts"
 import { print, printJson } from "../output.ts"
 import { type StoreFlags, withStore } from "../store.ts"
 
 export async function pause(subscription: string, flags: StoreFlags): Promise<void> {
   await withStore(flags, async (carillon) => {
-    await carillon.pause(subscription, { group: flags.group })
+    const act = { action: "subscription.pause", target: subscription, details: { group: flags.group } }
+    await audited(carillon, act, () => carillon.pause(subscription, { group: flags.group }))
     if (flags.json) printJson({ subscription, paused: true })
     else print(`${subscription} is paused`)
   })
@@ -11,7 +13,8 @@ export async function pause(subscription: string, flags: StoreFlags): Promise<vo
 
 export async function resume(subscription: string, flags: StoreFlags): Promise<void> {
   await withStore(flags, async (carillon) => {
-    await carillon.resume(subscription, { group: flags.group })
+    const act = { action: "subscription.resume", target: subscription, details: { group: flags.group } }
+    await audited(carillon, act, () => carillon.resume(subscription, { group: flags.group }))
     if (flags.json) printJson({ subscription, paused: false })
     else print(`${subscription} goes on`)
   })

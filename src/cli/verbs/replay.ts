@@ -1,9 +1,11 @@
 import { setTimeout as pause } from "node:timers/promises"
-import type { Carillon } from "../../carillon.ts"
+import { audited } from "../audited.ts"
+import type { Operator } from "../operator.ts"
 import { note, Progress, print, printJson, UsageError } from "../output.ts"
-import { type StoreFlags, withStore } from "../store.ts"
+import { withStore } from "../store.ts"
+import { reachOf, type ScopedFlags, within } from "../within.ts"
 
-interface ReplayFlags extends StoreFlags {
+interface ReplayFlags extends ScopedFlags {
   readonly subscription: string
   readonly since?: Date
   readonly until?: Date
@@ -19,16 +21,20 @@ export async function replay(flags: ReplayFlags): Promise<void> {
     throw new UsageError("Expected --since or --event: say which events are meant.")
   const progress = new Progress()
   await withStore(flags, async (carillon) => {
-    const result = await carillon.replay({
-      subscription,
-      group,
-      since,
-      until,
-      eventId: event,
-      missingOnly,
-      dryRun,
-      onProgress: (count) => progress.show(`${count} deliveries counted`),
-    })
+    const wish = { subscription, group, since, until, eventId: event, missingOnly }
+    const onProgress = (count: number): void => progress.show(`${count} deliveries counted`)
+    const replayed = () => carillon.replay({ ...wish, ...within(flags), dryRun, onProgress })
+    const result = dryRun
+      ? await replayed()
+      : await audited(
+          carillon,
+          { action: "delivery.replay", target: subscription, scopes: reachOf(flags), details: wish },
+          async (trace) => {
+            const done = await replayed()
+            trace({ id: done.id, count: done.count })
+            return done
+          },
+        )
     progress.end()
     if (flags.wait && result.id !== null) await waitFor(carillon, result.id, result.count)
     if (flags.json) printJson(result)
@@ -38,7 +44,7 @@ export async function replay(flags: ReplayFlags): Promise<void> {
   })
 }
 
-async function waitFor(carillon: Carillon, id: string, count: number): Promise<void> {
+async function waitFor(carillon: Operator, id: string, count: number): Promise<void> {
   const progress = new Progress()
   if (!(await carillon.workers()).some((each) => each.alive)) note("No worker is running: waiting for one.")
   for (;;) {

@@ -1,11 +1,13 @@
 import type { RunState } from "../../core/run.ts"
 import type { RunDetail, RunReport, StepReport } from "../../runs/run-report.ts"
+import { audited } from "../audited.ts"
 import { noteCursor, paint, print, printJson, printTable, visible } from "../output.ts"
 import { related } from "../related.ts"
-import { type StoreFlags, withStore } from "../store.ts"
+import { withStore } from "../store.ts"
 import { localTime } from "../time.ts"
+import { reachOf, type ScopedFlags, scopeName, within } from "../within.ts"
 
-interface RunsFlags extends StoreFlags {
+interface RunsFlags extends ScopedFlags {
   readonly workflow?: string
   readonly state?: string
   readonly transaction?: string
@@ -20,16 +22,18 @@ export async function runs(flags: RunsFlags): Promise<void> {
   const { workflow, parent, transaction: transactionId, since: from, until: to, limit, cursor } = flags
   await withStore(flags, async ({ workflows }) => {
     const state = flags.state as RunState | undefined
-    const page = await workflows.list({ workflow, state, transactionId, parent, from, to, limit, cursor })
+    const filter = { workflow, state, transactionId, parent, from, to, limit, cursor }
+    const page = await workflows.list({ ...filter, ...within(flags) })
     if (flags.json) return printJson(page)
     printTable(
-      ["STARTED", "STATE", "WORKFLOW", "RUN", "TRANSACTION", "WHY"],
+      ["STARTED", "STATE", "WORKFLOW", "RUN", "TRANSACTION", "SCOPE", "WHY"],
       page.items.map((each) => [
         each.startedAt,
         each.state,
         each.workflow,
         each.id,
         each.transactionId,
+        scopeName(each.scope),
         [each.why, each.error].filter(Boolean).join(": ") || null,
       ]),
     )
@@ -37,28 +41,36 @@ export async function runs(flags: RunsFlags): Promise<void> {
   })
 }
 
-export async function showRun(id: string, flags: StoreFlags): Promise<void> {
+export async function showRun(id: string, flags: ScopedFlags): Promise<void> {
   await withStore(flags, async ({ workflows }) => {
-    const run = await workflows.retrieve(id)
+    const run = await workflows.retrieve(id, within(flags))
     if (flags.json) printJson(run)
     else for (const line of [...runLines(run), "", ...run.steps.flatMap(stepLines)]) print(line)
   })
 }
 
-export async function cancelRun(id: string, flags: StoreFlags): Promise<void> {
-  await withStore(flags, async ({ workflows }) => {
-    const run = await workflows.revert(id)
+export async function cancelRun(id: string, flags: ScopedFlags): Promise<void> {
+  await withStore(flags, async (carillon) => {
+    const act = { action: "run.cancel", target: id, scopes: reachOf(flags) }
+    const run = await audited(carillon, act, () => carillon.workflows.revert(id, undefined, within(flags)))
     if (flags.json) printJson(run)
     else print(`${visible(run.id)} is being undone; follow it with: carillon runs show ${visible(run.id)}`)
   })
 }
 
-export async function retryStep(id: string, step: string, flags: StoreFlags): Promise<void> {
-  await withStore(flags, async ({ workflows }) => {
-    const run = await workflows.retry(id, step)
+export async function retryStep(id: string, step: string, flags: ScopedFlags): Promise<void> {
+  await withStore(flags, async (carillon) => {
+    const act = { action: "run.retry-step", target: id, scopes: reachOf(flags), details: { step } }
+    const run = await audited(carillon, act, () => carillon.workflows.retry(id, step, within(flags)))
     if (flags.json) printJson(run)
     else print(`${visible(step)} of ${visible(run.id)} is tried again`)
   })
+}
+
+function contentLines({ erasedAt, input, state, result }: RunDetail): string[] {
+  if (erasedAt !== null)
+    return [`  erased at    ${localTime(erasedAt)}: what it and its steps were given and gave`]
+  return [`  input        ${json(input)}`, ...(state === "done" ? [`  result       ${json(result)}`] : [])]
 }
 
 function runLines(run: RunDetail): string[] {
@@ -66,13 +78,13 @@ function runLines(run: RunDetail): string[] {
     `${paint("bold", visible(run.workflow))}  ${run.state}${run.why === null ? "" : ` (${visible(run.why)})`}`,
     `  id           ${visible(run.id)}`,
     `  transaction  ${visible(run.transactionId)}`,
+    `  scope        ${scopeName(run.scope)}`,
     `  event group  ${visible(run.eventGroupId)}`,
     ...timeLines(run),
     ...(run.parent === null
       ? []
       : [`  step of      ${visible(run.parent.step)} in ${visible(run.parent.run)}`]),
-    `  input        ${json(run.input)}`,
-    ...(run.state === "done" ? [`  result       ${json(run.result)}`] : []),
+    ...contentLines(run),
     ...(run.error === null ? [] : [`  error        ${visible(run.error)}`]),
     ...(run.cancelled === null ? [] : [`  cancelled    ${visible(run.cancelled)}`]),
     ...run.emitted.map((each) => `  emitted      ${related(each)}`),

@@ -1,4 +1,5 @@
 import { shortDuration } from "../../core/amounts.ts"
+import { audited } from "../audited.ts"
 import { print, printJson, printTable } from "../output.ts"
 import { type StoreFlags, withStore } from "../store.ts"
 
@@ -16,7 +17,7 @@ export async function subscriptions(flags: StoreFlags): Promise<void> {
         each.waiting,
         each.running,
         each.dead,
-        each.lagSeconds === 0 ? null : shortDuration(each.lagSeconds * 1_000),
+        each.lagSeconds ? shortDuration(each.lagSeconds * 1_000) : null,
         each.workers.join(", ") || null,
       ]),
     )
@@ -25,7 +26,12 @@ export async function subscriptions(flags: StoreFlags): Promise<void> {
 
 export async function remove(name: string, flags: StoreFlags): Promise<void> {
   await withStore(flags, async (carillon) => {
-    const removed = await carillon.removeSubscription(name, { group: flags.group })
+    const act = { action: "subscription.remove", target: name, details: { group: flags.group } }
+    const removed = await audited(carillon, act, async (trace) => {
+      const done = await carillon.removeSubscription(name, { group: flags.group })
+      trace({ cancelled: done.cancelled })
+      return done
+    })
     if (flags.json) return printJson(removed)
     const { id, cancelled } = removed
     const isSubscription = !/^(?:workflow|schedule):/.test(id)

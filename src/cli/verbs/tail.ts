@@ -1,10 +1,11 @@
 import type { DeliveryReport } from "../../bus/delivery-report.ts"
 import type { TailEntry } from "../../bus/tail.ts"
 import { paint, print, printJson, visible } from "../output.ts"
-import { type StoreFlags, withStore } from "../store.ts"
+import { withStore } from "../store.ts"
 import { localTime } from "../time.ts"
+import { type ScopedFlags, within } from "../within.ts"
 
-interface TailFlags extends StoreFlags {
+interface TailFlags extends ScopedFlags {
   readonly name?: string
   readonly since?: Date
 }
@@ -14,7 +15,7 @@ export async function tail(flags: TailFlags): Promise<void> {
   const stop = new AbortController()
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort())
   await withStore(flags, async (carillon) => {
-    for await (const entry of carillon.tail({ name, since, signal: stop.signal })) {
+    for await (const entry of carillon.tail({ name, since, ...within(flags), signal: stop.signal })) {
       if (flags.json) printJson(entry)
       else for (const line of linesOf(entry)) print(line)
     }

@@ -3,31 +3,33 @@ import type { StartedRunReport, Trace } from "../../bus/trace.ts"
 import { isRunId } from "../../core/run.ts"
 import { paint, print, printJson, visible } from "../output.ts"
 import { related } from "../related.ts"
-import { type StoreFlags, withStore } from "../store.ts"
+import { withStore } from "../store.ts"
 import { localTime } from "../time.ts"
+import { type ScopedFlags, scopeName, within } from "../within.ts"
 import { showRun } from "./runs.ts"
 
 /** Of a run there is more to tell than a trace has. */
-export async function trace(id: string, flags: StoreFlags): Promise<void> {
+export async function trace(id: string, flags: ScopedFlags): Promise<void> {
   if (isRunId(id)) return showRun(id, flags)
   await withStore(flags, async (carillon) => {
-    const found = await carillon.trace(id)
+    const found = await carillon.trace(id, within(flags))
     if (flags.json) printJson(found)
     else for (const line of [...eventLines(found), ...deliveryLines(found), ...otherLines(found)]) print(line)
   })
 }
 
 function eventLines({ event, stagedIn, causes, caused, searchedAll }: Trace): string[] {
-  const { account, workspace } = event.scope
   const lines = [
     paint("bold", visible(event.name)),
     `  id         ${visible(event.id)}`,
     `  emitted    ${localTime(event.at)}`,
-    `  scope      ${account}/${workspace}`,
+    `  scope      ${scopeName(event.scope)}`,
     ...(event.deliverAt === null ? [] : [`  deliver at ${localTime(event.deliverAt)}`]),
     ...(event.sender === null ? [] : [`  sender     ${visible(event.sender)}`]),
     ...(event.key === null ? [] : [`  key        ${visible(event.key)}`]),
-    `  data       ${visible(JSON.stringify(event.data) ?? "none")}`,
+    event.erasedAt === null
+      ? dataLine(event)
+      : `  erased at  ${localTime(event.erasedAt)}: its data, metadata and key; it is delivered no more`,
   ]
   if (Object.keys(event.metadata).length > 0)
     lines.push(`  metadata   ${visible(JSON.stringify(event.metadata))}`)
@@ -37,6 +39,11 @@ function eventLines({ event, stagedIn, causes, caused, searchedAll }: Trace): st
   if (stagedIn !== null)
     lines.push(`  staged     in event group ${visible(stagedIn)}: nobody gets it before that is released`)
   return lines
+}
+
+function dataLine({ data, isUnresolved }: Trace["event"]): string {
+  const text = visible(JSON.stringify(data) ?? "none")
+  return isUnresolved ? `  arguments  ${text}: webhooks look the data up` : `  data       ${text}`
 }
 
 function deliveryLines({ deliveries, deliveryId, stagedIn, didYouMean, runs }: Trace): string[] {

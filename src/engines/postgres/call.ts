@@ -33,7 +33,7 @@ const LETTERS = {
   append: "a",
   settle_batches: "b",
   settle_jobs: "j",
-  start_runs: "s",
+  start_scoped_runs: "s",
   write_runs: "w",
   stage_events: "e",
   signal_runs: "g",
@@ -86,7 +86,7 @@ export class Call {
   }
 
   startRuns(changes: readonly StartRun[]): (row: Answer) => ChangeResult[] {
-    const name = this.#add("start_runs", [this.#now, ...startValues(changes)])
+    const name = this.#add("start_scoped_runs", [this.#now, ...startValues(changes)])
     return (row) => toStarted(changes, row[name] as StartAnswer)
   }
 

@@ -5,6 +5,7 @@ import { UNTIL_WOKEN } from "../sql/run-rows.ts"
 import type { Database, HotStatement } from "./database.ts"
 import { arrayOf } from "./lines.ts"
 import type { ServerTime } from "./time.ts"
+import { WAITING_JOBS, withWork } from "./waiting.ts"
 
 /** Where the last claim of each subscription stopped: among its scopes, its keys, its due times, its leases. */
 export class ClaimCursors {
@@ -51,7 +52,7 @@ export async function claim(
   cursors: ClaimCursors,
 ): Promise<ClaimResult> {
   // Whoever locks several subscriptions does it in one order, so that nobody waits for each other.
-  const slots = [...request.slots].sort(([a], [b]) => a - b)
+  const slots = (await withWork(db, request.slots, WAITING_JOBS)).toSorted(([a], [b]) => a - b)
   const subscriptions = slots.map(([subscription]) => subscription)
   const thorough = request.thorough && cursors.mayBeThorough()
   const startedAt = performance.now()

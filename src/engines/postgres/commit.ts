@@ -1,9 +1,10 @@
 import type { AdvanceReplay, AppendEvents, Change, ChangeResult, SettleJob } from "../../engine/commit.ts"
 import { reach } from "../../engine/faults.ts"
 import { endSubscription, putSubscription } from "../sql/catalog.ts"
+import { erase } from "../sql/erase.ts"
 import { cancel, redrive } from "../sql/job-steering.ts"
 import type { Program } from "../sql/program.ts"
-import { putRecord } from "../sql/records.ts"
+import { pruneRecords, putRecord } from "../sql/records.ts"
 import { putReplay } from "../sql/replays.ts"
 import { signalRun } from "../sql/run-signals.ts"
 import { advanceSchedule, putSchedule } from "../sql/schedules.ts"
@@ -194,13 +195,15 @@ function programOf(change: Exclude<Change, HotChange | AdvanceReplay>, now: numb
     case "put-subscription":
       return putSubscription(change, now)
     case "end-subscription":
-      return endSubscription(change.group, change.id, now)
+      return endSubscription(change, now)
     case "put-replay":
       return putReplay(change.request, change.token, now)
     case "redrive":
       return redrive(change, now)
     case "cancel":
       return cancel(change, now)
+    case "erase":
+      return erase(change, now)
     case "signal-run":
       return signalRun(change, now)
     case "put-schedule":
@@ -209,6 +212,8 @@ function programOf(change: Exclude<Change, HotChange | AdvanceReplay>, now: numb
       return advanceSchedule(change, now)
     case "put-record":
       return putRecord(change, now)
+    case "prune-records":
+      return pruneRecords(change)
   }
 }
 

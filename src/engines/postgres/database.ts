@@ -1,5 +1,6 @@
 import type { Pool as PgPool, PoolClient, PoolConfig, QueryResult } from "pg"
 import { ConfigError, isUnavailable } from "../../core/errors.ts"
+import type { PoolState } from "../../engine/engine.ts"
 import type { Program, Result, Row, Value } from "../sql/program.ts"
 import { dialectOf } from "./dialect.ts"
 import { toStoreError } from "./failures.ts"
@@ -172,6 +173,16 @@ export class Database implements Session {
       this.#pools.set(lane, pool)
     }
     return pool
+  }
+
+  /** Those that were asked for so far. */
+  pools(): PoolState[] {
+    return [...this.#pools].map(([lane, { totalCount, idleCount, waitingCount }]) => ({
+      lane,
+      total: totalCount,
+      idle: idleCount,
+      waiting: waitingCount,
+    }))
   }
 
   /** What a client of our own, outside of the pools, connects with. */

@@ -46,7 +46,7 @@ else {
 function useDatabase(): () => TestDatabase {
   let database: TestDatabase | undefined
   beforeAll(async () => {
-    database = await testDatabase("engine")
+    database = await testDatabase("engine", { durable: false })
   })
   afterAll(() => database?.drop())
   return () => database as TestDatabase

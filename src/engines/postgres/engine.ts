@@ -76,10 +76,13 @@ function toEngine(db: Database, time: ServerTime, wakeup: Wakeup, connect: (() =
       migrate: () => maintenance.migrate(db, time),
       version: () => maintenance.version(db),
       prune: (request) => maintenance.prune(db, time, request),
+      scrub: async () => "server",
       stats: () => maintenance.stats(db),
+      size: () => maintenance.size(db),
       inspect: () => inspect({ database: db, connect }),
     },
     transactions: transactionsOf(db, time),
+    pools: () => db.pools(),
     close: async () => {
       await wakeup.close()
       await db.close()

@@ -1,6 +1,12 @@
 import { StoreError, StoreTooNewError } from "../../core/errors.ts"
 import { commitIdFrom } from "../../core/ids.ts"
-import type { PruneRequest, PruneResult, StoreStats, StoreVersion } from "../../engine/maintenance.ts"
+import type {
+  PruneRequest,
+  PruneResult,
+  StoreSize,
+  StoreStats,
+  StoreVersion,
+} from "../../engine/maintenance.ts"
 import type { Row } from "../sql/program.ts"
 import { stillCopying } from "./copying.ts"
 import type { Database, HotStatement, Session, TransactionSession } from "./database.ts"
@@ -251,6 +257,19 @@ export async function stats(db: Database): Promise<StoreStats> {
     staged: staged as number,
     bytes: bytes as number,
   }
+}
+
+/** As `store.stats()` adds it up, which counts rows as well. */
+const SIZE: HotStatement = {
+  name: "carillon_size",
+  sql: `SELECT (SELECT count(*) FROM store.staged) AS staged, (SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)
+    FROM pg_class c WHERE c.relkind IN ('r', 't', 'm') AND c.relnamespace = (SELECT t.relnamespace FROM pg_class t
+      WHERE t.oid = 'store.meta'::regclass)) AS bytes`,
+}
+
+export async function size(db: Database): Promise<StoreSize> {
+  const [row] = await db.call(SIZE, [])
+  return { bytes: row?.bytes as number, staged: row?.staged as number }
 }
 
 /** The server's time before anything is written by it. */

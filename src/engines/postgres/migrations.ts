@@ -2625,4 +2625,332 @@ END
 $$;
 `,
   },
+  {
+    number: 3,
+    name: "scopes",
+    sql: `-- A run belongs to a scope, as an event does: '' is the default scope. Runs of one transaction id in two scopes are two.
+ALTER TABLE store.runs ADD COLUMN scope TEXT COLLATE "C" NOT NULL DEFAULT '';
+
+DROP INDEX store.runs_live;
+CREATE UNIQUE INDEX runs_live ON store.runs (group_name, workflow, scope, transaction_id) WHERE state IN ('invoking', 'compensating');
+DROP INDEX store.runs_transaction;
+CREATE INDEX runs_transaction ON store.runs (transaction_id, workflow, scope, no);
+CREATE INDEX runs_scope ON store.runs (scope, id);
+
+-- Writes runs and the jobs that lease them. One that is there already, by its id or as the one that is to be joined,
+-- is given back instead.
+--
+-- Texts come as one value a column, as in store.append. \`p_joins\`: 0 live, 1 also done, 2 any; null = live, all of them.
+-- \`p_scopes\` null = all are in the default scope, as is each that has none.
+-- Answers {"nos": […], "jobs": […], "epochs": […], "old": null | [[index, no, job, epoch, state, isNew, id]]}.
+CREATE FUNCTION store.start_scoped_runs(p_now BIGINT, p_separator TEXT, p_nil TEXT, p_ids TEXT, p_groups TEXT, p_workflows TEXT,
+  p_hashes TEXT, p_transactions TEXT, p_parents TEXT, p_parent_steps TEXT, p_inputs TEXT, p_contexts TEXT,
+  p_subscriptions INTEGER[], p_priorities SMALLINT[], p_dues BIGINT[], p_workers INTEGER[], p_joins INTEGER[],
+  p_scopes TEXT)
+RETURNS JSON LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
+DECLARE
+  v_now BIGINT := store.now_ms(p_now);
+  v_ids TEXT[] := string_to_array(p_ids, p_separator);
+  v_groups TEXT[] := string_to_array(p_groups, p_separator);
+  v_workflows TEXT[] := string_to_array(p_workflows, p_separator);
+  v_transactions TEXT[] := string_to_array(p_transactions, p_separator);
+  v_count INTEGER := cardinality(v_ids);
+  v_scopes TEXT[] := CASE WHEN p_scopes IS NULL THEN array_fill(''::text, ARRAY[v_count])
+    ELSE string_to_array(p_scopes, p_separator) END;
+  v_held INTEGER[] := store.hold_workers(p_workers);
+  v_nos BIGINT[] := ARRAY(SELECT nextval('store.runs_no_seq') FROM generate_series(1, v_count));
+  v_jobs BIGINT[] := ARRAY(SELECT nextval('store.jobs_no_seq') FROM generate_series(1, v_count));
+  v_epochs INTEGER[] := ARRAY(SELECT CASE WHEN p_workers[n.i] = ANY (v_held) THEN 1 ELSE 0 END
+    FROM generate_series(1, v_count) AS n (i));
+  v_open BOOLEAN[] := array_fill(true, ARRAY[v_count]);
+  v_written BIGINT[];
+  v_less BIGINT[];
+  v_instead JSON;
+  v_old JSON[];
+  v_tries INTEGER := 0;
+BEGIN
+  LOOP
+    -- In the order of what is unique: two that start the same at one time do not wait for each other.
+    WITH written AS (
+      INSERT INTO store.runs (no, started_at, subscription, signals, id, group_name, workflow, hash, transaction_id,
+        parent_run, parent_step, state, input, context, scope)
+      SELECT u.no, v_now, u.subscription, 0, u.id, u.group_name, u.workflow, u.hash, u.transaction_id, u.parent_run,
+        u.parent_step, 'invoking', u.input, u.context, u.scope
+      FROM unnest(v_open, v_nos, v_ids, v_groups, v_workflows, string_to_array(p_hashes, p_separator), v_transactions,
+          string_to_array(p_parents, p_separator, p_nil), string_to_array(p_parent_steps, p_separator, p_nil),
+          string_to_array(p_inputs, p_separator, p_nil), string_to_array(p_contexts, p_separator), p_subscriptions, v_scopes)
+        AS u (open, no, id, group_name, workflow, hash, transaction_id, parent_run, parent_step, input, context, subscription,
+          scope)
+      WHERE u.open
+      ORDER BY u.transaction_id, u.workflow, u.scope, u.group_name
+      ON CONFLICT DO NOTHING
+      RETURNING no
+    )
+    SELECT coalesce(array_agg(w.no), '{}') INTO v_written FROM written w;
+
+    IF p_joins IS NOT NULL AND cardinality(v_written) > 0 THEN
+      -- Looked at only now: one that ended while this one came in is seen.
+      v_less := ARRAY(
+        SELECT u.no FROM unnest(v_nos, v_groups, v_workflows, v_transactions, p_joins, v_scopes)
+          AS u (no, group_name, workflow, transaction_id, joins, scope)
+        CROSS JOIN LATERAL (
+          SELECT r.state FROM store.runs r
+          -- All of the index is said in its order, so that no other one will do.
+          WHERE (r.transaction_id, r.workflow, r.scope, r.no) >= (u.transaction_id, u.workflow, u.scope, 0)
+            AND (r.transaction_id, r.workflow, r.scope) <= (u.transaction_id, u.workflow, u.scope)
+            AND r.group_name = u.group_name AND r.no <> u.no
+          ORDER BY r.transaction_id DESC, r.workflow DESC, r.scope DESC, r.no DESC LIMIT 1) o
+        WHERE u.joins = 2 OR u.joins = 1 AND o.state = 'done');
+      IF cardinality(v_less) > 0 THEN
+        DELETE FROM store.runs WHERE no = ANY (v_less) AND no = ANY (v_written);
+        v_written := ARRAY(SELECT w.no FROM unnest(v_written) AS w (no) WHERE w.no <> ALL (v_less));
+      END IF;
+    END IF;
+
+    INSERT INTO store.jobs (no, id, kind, group_name, subscription, commit_id, idx, replay, scope, key, priority, state,
+      reason, due_at, attempt, crashes, isolated, worker, epoch, lease, created_at, updated_at)
+    SELECT u.no, u.id, 'run', u.group_name, u.subscription, NULL, 0, 0, u.scope, NULL, coalesce(u.priority, 1), u.epoch,
+      CASE WHEN u.epoch = 1 THEN 'running' ELSE 'queued' END, greatest(u.due, v_now), 0, 0, 0,
+      CASE WHEN u.epoch = 1 THEN u.worker END, u.epoch, CASE WHEN u.epoch = 1 THEN nextval('store.leases') END, v_now, v_now
+    FROM unnest(v_nos, v_jobs, v_ids, v_groups, p_subscriptions, p_priorities, p_dues, p_workers, v_epochs, v_scopes)
+      AS u (run, no, id, group_name, subscription, priority, due, worker, epoch, scope)
+    WHERE cardinality(v_written) = v_count OR u.run = ANY (v_written);
+    EXIT WHEN cardinality(v_written) = v_count;
+
+    FOR i IN 1 .. v_count LOOP
+      CONTINUE WHEN NOT v_open[i];
+      v_open[i] := NOT v_nos[i] = ANY (v_written);
+      CONTINUE WHEN NOT v_open[i];
+      v_instead := store.run_in_place(i - 1, v_ids[i], v_groups[i], v_workflows[i], v_transactions[i], v_scopes[i],
+        p_workers[i], coalesce(p_joins[i], 0));
+      CONTINUE WHEN v_instead IS NULL;
+      v_old := v_old || v_instead;
+      v_open[i] := false;
+    END LOOP;
+    EXIT WHEN NOT (true = ANY (v_open));
+    v_tries := v_tries + 1;
+    IF v_tries = 5 THEN
+      RAISE EXCEPTION 'runs that were to be joined end all the time' USING ERRCODE = '40001';
+    END IF;
+  END LOOP;
+  RETURN json_build_object('nos', v_nos, 'jobs', v_jobs, 'epochs', v_epochs, 'old', to_json(v_old));
+END
+$$;
+
+-- The run that stands where one was not written: itself, when its start comes again, or the one that it joins; null when
+-- that has ended meanwhile.
+CREATE FUNCTION store.run_in_place(p_index INTEGER, p_id TEXT, p_group TEXT, p_workflow TEXT, p_transaction TEXT,
+  p_scope TEXT, p_worker INTEGER, p_joins INTEGER) RETURNS JSON LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
+DECLARE
+  v_run RECORD;
+BEGIN
+  SELECT r.no, r.id, r.state INTO v_run FROM store.runs r WHERE r.id = p_id;
+  IF NOT FOUND THEN
+    SELECT r.no, r.id, r.state INTO v_run FROM store.runs r
+    WHERE r.state IN ('invoking', 'compensating') AND r.group_name = p_group AND r.workflow = p_workflow
+      AND r.scope = p_scope AND r.transaction_id = p_transaction;
+    IF NOT FOUND THEN
+      SELECT r.no, r.id, r.state INTO v_run FROM store.runs r
+      WHERE (r.transaction_id, r.workflow, r.scope, r.no) >= (p_transaction, p_workflow, p_scope, 0)
+        AND (r.transaction_id, r.workflow, r.scope) <= (p_transaction, p_workflow, p_scope) AND r.group_name = p_group
+      ORDER BY r.transaction_id DESC, r.workflow DESC, r.scope DESC, r.no DESC LIMIT 1;
+    END IF;
+    IF NOT FOUND OR v_run.state IN ('reverted', 'failed') AND p_joins < 2 OR v_run.state = 'done' AND p_joins < 1 THEN
+      RETURN NULL;
+    END IF;
+  END IF;
+  RETURN (SELECT json_build_array(p_index, v_run.no, coalesce(j.no, 0),
+      CASE WHEN j.state = 1 AND j.worker = p_worker AND j.epoch = 1 AND v_run.id = p_id THEN 1 ELSE 0 END,
+      v_run.state, v_run.id = p_id, v_run.id)
+    FROM (SELECT 1) one LEFT JOIN store.jobs j ON j.id = v_run.id);
+END
+$$;
+
+-- Older processes know of no scopes: what they start is in the default scope, and they join nothing elsewhere. Who is in
+-- the middle of it as it was still calls store.run_instead.
+CREATE OR REPLACE FUNCTION store.start_runs(p_now BIGINT, p_separator TEXT, p_nil TEXT, p_ids TEXT, p_groups TEXT, p_workflows TEXT,
+  p_hashes TEXT, p_transactions TEXT, p_parents TEXT, p_parent_steps TEXT, p_inputs TEXT, p_contexts TEXT,
+  p_subscriptions INTEGER[], p_priorities SMALLINT[], p_dues BIGINT[], p_workers INTEGER[], p_joins INTEGER[])
+RETURNS JSON LANGUAGE sql AS $$
+  SELECT store.start_scoped_runs(p_now, p_separator, p_nil, p_ids, p_groups, p_workflows, p_hashes, p_transactions, p_parents,
+    p_parent_steps, p_inputs, p_contexts, p_subscriptions, p_priorities, p_dues, p_workers, p_joins, NULL)
+$$;
+
+-- What those who hold runs write of them: records of attempts, ends, parks. No run stands here twice.
+--
+-- Texts come as one value a column, as in store.append; a column that is null everywhere is null. \`p_of\` names for each
+-- record its run's place from 1, \`p_end_of\` for each end. An end's \`closes\`: 0 its job stays, 1 its job goes, 2 it has
+-- ended before and only its job goes, 3 its job goes unless something is staged under its event group. \`p_states\` is [[place, state]], \`p_parks\` [[place, dueAt, reason, signals]].
+--
+-- A record that is there already is replaced only while it waits or may be tried again: when the same change comes twice,
+-- it does not take back what a signal made of the attempt in between.
+--
+-- Answers [[signals, or -1 = fenced, of each], [places whose jobs wait again], [places whose ends woke a job], [places of
+-- ends whose jobs stay for what is staged]].
+CREATE OR REPLACE FUNCTION store.write_runs(p_now BIGINT, p_separator TEXT, p_nil TEXT,
+  p_runs BIGINT[], p_jobs BIGINT[], p_workers INTEGER[], p_epochs INTEGER[],
+  p_of INTEGER[], p_steps TEXT, p_phases TEXT, p_attempts INTEGER[], p_outcomes TEXT, p_ats BIGINT[], p_lengths BIGINT[],
+  p_inputs TEXT, p_outputs TEXT, p_undos TEXT, p_errors TEXT, p_dues BIGINT[], p_wait_kinds TEXT, p_wait_names TEXT,
+  p_waits TEXT, p_record_workers INTEGER[],
+  p_end_of INTEGER[], p_end_states TEXT, p_end_results TEXT, p_end_errors TEXT, p_end_keeps BIGINT[], p_end_closes INTEGER[],
+  p_states JSON, p_parks JSON) RETURNS JSON LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
+DECLARE
+  v_now BIGINT := store.now_ms(p_now);
+  v_signals INTEGER[];
+  v_children BOOLEAN;
+  v_count INTEGER;
+  v_state RECORD;
+  v_parked INTEGER[];
+  v_woken INTEGER[];
+  v_kept INTEGER[];
+BEGIN
+  -- Who is joined now stays so until this is written: what he holds is his.
+  PERFORM store.hold_workers(p_workers);
+  -- OFFSET keeps what is looked up for each row from being joined to all: of tables that were empty once, the planner
+  -- would rather read an index through.
+  SELECT array_agg(coalesce(h.signals, -1) ORDER BY u.ord), bool_or(h.parent_run IS NOT NULL) INTO v_signals, v_children
+  FROM unnest(p_runs, p_jobs, p_workers, p_epochs) WITH ORDINALITY AS u (run, job, worker, epoch, ord)
+  LEFT JOIN LATERAL (
+    SELECT r.signals, r.parent_run FROM store.jobs j JOIN store.runs r ON r.no = u.run AND r.id = j.id
+    WHERE j.no = u.job AND j.worker = u.worker AND j.epoch = u.epoch AND j.state + 0 = 1 OFFSET 0) h ON true;
+
+  IF p_of IS NOT NULL THEN
+    INSERT INTO store.run_steps (run, step, phase, attempt, outcome, at, ms, input, output, undo, error, due_at,
+      wait_kind, wait_name, wait, worker)
+    SELECT p_runs[s.place], s.step, coalesce(s.phase, 'invoke'), coalesce(s.attempt, 1), coalesce(s.outcome, 'done'), s.at,
+      s.ms, s.input, s.output, s.undo, s.error, s.due_at, s.wait_kind, s.wait_name, s.wait, s.worker
+    FROM unnest(p_of, string_to_array(p_steps, p_separator), string_to_array(p_phases, p_separator), p_attempts,
+        string_to_array(p_outcomes, p_separator), p_ats, p_lengths, string_to_array(p_inputs, p_separator, p_nil),
+        string_to_array(p_outputs, p_separator, p_nil), string_to_array(p_undos, p_separator, p_nil),
+        string_to_array(p_errors, p_separator, p_nil), p_dues, string_to_array(p_wait_kinds, p_separator, p_nil),
+        string_to_array(p_wait_names, p_separator, p_nil), string_to_array(p_waits, p_separator, p_nil), p_record_workers)
+      AS s (place, step, phase, attempt, outcome, at, ms, input, output, undo, error, due_at, wait_kind, wait_name, wait,
+        worker)
+    WHERE v_signals[s.place] >= 0
+      AND NOT EXISTS (SELECT 1 FROM store.run_steps o
+        WHERE o.run = p_runs[s.place] AND o.step = s.step AND o.phase = coalesce(s.phase, 'invoke')
+          AND o.attempt = coalesce(s.attempt, 1) OFFSET 0);
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    IF v_count < cardinality(p_of) THEN
+      INSERT INTO store.run_steps AS o (run, step, phase, attempt, outcome, at, ms, input, output, undo, error, due_at,
+        wait_kind, wait_name, wait, worker)
+      SELECT p_runs[s.place], s.step, coalesce(s.phase, 'invoke'), coalesce(s.attempt, 1), coalesce(s.outcome, 'done'), s.at,
+        s.ms, s.input, s.output, s.undo, s.error, s.due_at, s.wait_kind, s.wait_name, s.wait, s.worker
+      FROM unnest(p_of, string_to_array(p_steps, p_separator), string_to_array(p_phases, p_separator), p_attempts,
+          string_to_array(p_outcomes, p_separator), p_ats, p_lengths, string_to_array(p_inputs, p_separator, p_nil),
+          string_to_array(p_outputs, p_separator, p_nil), string_to_array(p_undos, p_separator, p_nil),
+          string_to_array(p_errors, p_separator, p_nil), p_dues, string_to_array(p_wait_kinds, p_separator, p_nil),
+          string_to_array(p_wait_names, p_separator, p_nil), string_to_array(p_waits, p_separator, p_nil), p_record_workers)
+        AS s (place, step, phase, attempt, outcome, at, ms, input, output, undo, error, due_at, wait_kind, wait_name, wait,
+          worker)
+      WHERE v_signals[s.place] >= 0
+      ON CONFLICT (run, step, phase, attempt) DO UPDATE
+      SET outcome = excluded.outcome, at = excluded.at, ms = excluded.ms, input = excluded.input, output = excluded.output,
+        undo = excluded.undo, error = excluded.error, due_at = excluded.due_at, wait_kind = excluded.wait_kind,
+        wait_name = excluded.wait_name, wait = excluded.wait, worker = excluded.worker
+      WHERE (o.outcome = 'waiting' OR o.outcome = 'failed' AND excluded.outcome <> 'waiting')
+        AND (o.outcome, o.at, o.ms, o.input, o.output, o.undo, o.error, o.due_at, o.wait_kind, o.wait_name, o.wait, o.worker)
+          IS DISTINCT FROM (excluded.outcome, excluded.at, excluded.ms, excluded.input, excluded.output, excluded.undo,
+            excluded.error, excluded.due_at, excluded.wait_kind, excluded.wait_name, excluded.wait, excluded.worker);
+    END IF;
+  END IF;
+
+  IF v_children AND p_end_of IS NOT NULL OR p_parks IS NOT NULL THEN
+    PERFORM store.lock_runs(ARRAY(
+      SELECT p_runs[e.place] FROM unnest(p_end_of) AS e (place)
+      UNION ALL SELECT p_runs[(p.value ->> 0)::integer] FROM json_array_elements(p_parks) AS p));
+  END IF;
+  IF p_states IS NOT NULL THEN
+    FOR v_state IN SELECT (s.value ->> 0)::integer AS place, s.value ->> 1 AS state FROM json_array_elements(p_states) AS s LOOP
+      UPDATE store.runs r SET state = v_state.state
+      WHERE r.no = p_runs[v_state.place] AND v_signals[v_state.place] >= 0 AND r.ended_at IS NULL;
+    END LOOP;
+  END IF;
+  IF p_end_of IS NOT NULL THEN
+    IF 3 = ANY (p_end_closes) THEN
+      v_kept := store.ends_with_staged(p_runs, v_signals, p_end_of, p_end_closes);
+      p_end_closes := ARRAY(
+        SELECT CASE WHEN e.closes <> 3 THEN e.closes WHEN e.place = ANY (v_kept) THEN 0 ELSE 1 END
+        FROM unnest(p_end_of, p_end_closes) WITH ORDINALITY AS e (place, closes, ord) ORDER BY e.ord);
+    END IF;
+    SELECT e.signals, e.undone, e.woken INTO v_signals, v_parked, v_woken
+    FROM store.end_runs(v_now, p_runs, p_jobs, v_signals, v_children, p_end_of, string_to_array(p_end_states, p_separator),
+      string_to_array(p_end_results, p_separator, p_nil), string_to_array(p_end_errors, p_separator, p_nil), p_end_keeps,
+      p_end_closes) e;
+  END IF;
+  IF p_parks IS NOT NULL THEN
+    v_parked := v_parked || store.park_runs(v_now, p_runs, p_jobs, v_signals, p_parks);
+  END IF;
+  RETURN json_build_array(to_json(v_signals), to_json(v_parked), to_json(v_woken), to_json(v_kept));
+END
+$$;
+
+-- Of ends whose jobs go unless something is staged: the places where something is. Another process may have staged it, of
+-- which whoever ends the run knows nothing. One that had ended before has its job still, so that was so.
+CREATE FUNCTION store.ends_with_staged(p_runs BIGINT[], p_signals INTEGER[], p_of INTEGER[], p_closes INTEGER[])
+RETURNS INTEGER[] LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
+BEGIN
+  RETURN ARRAY(
+    SELECT e.place FROM unnest(p_of, p_closes) AS e (place, closes)
+    CROSS JOIN LATERAL (
+      SELECT r.ended_at, r.context::json ->> 'eventGroupId' AS event_group FROM store.runs r
+      WHERE r.no = p_runs[e.place] OFFSET 0) o
+    WHERE e.closes = 3 AND p_signals[e.place] >= 0
+      AND (o.ended_at IS NOT NULL OR EXISTS (SELECT 1 FROM store.staged s WHERE s.event_group = o.event_group)));
+END
+$$;
+
+-- Signals for runs that are as they mostly are: a step that waits is over, a run that goes on is to be undone, somebody is
+-- to look again. \`p_signals\` is [{"run", "kind", "reason", "step", "phase", "outcome", "output", "undo", "error", "dueAt"}]. Answers
+-- for each in its order how many jobs that woke.
+--
+-- Differs by necessity: it says the usual of src/engines/sql/run-signals.ts again, since a signal rides with many changes
+-- that are one call. Where anything is unusual nothing is written, and that program has the word.
+CREATE OR REPLACE FUNCTION store.signal_runs(p_now BIGINT, p_signals JSON) RETURNS JSON LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan SET jit = off AS $$
+DECLARE
+  v_now BIGINT := store.now_ms(p_now);
+  v_woken INTEGER[] := array_fill(0, ARRAY[json_array_length(p_signals)]);
+  v_run RECORD;
+  v_step RECORD;
+  v_count INTEGER;
+  s RECORD;
+BEGIN
+  -- Of several runs in one order, so that nobody who writes of the same ones waits for us and we for him.
+  FOR s IN SELECT u.value ->> 'run' AS run, u.value ->> 'kind' AS kind, u.value AS signal, u.ord::integer AS ord
+    FROM json_array_elements(p_signals) WITH ORDINALITY AS u (value, ord) ORDER BY 1, 4
+  LOOP
+    UPDATE store.runs r
+    SET signals = r.signals + 1,
+        cancelled = CASE WHEN s.kind = 'cancel' THEN coalesce(r.cancelled, s.signal ->> 'reason') ELSE r.cancelled END
+    WHERE r.id = s.run AND (s.kind = 'wake' OR r.state = 'invoking' OR r.state = 'compensating' AND s.kind = 'step')
+    RETURNING r.no INTO v_run;
+    IF NOT FOUND THEN RAISE EXCEPTION 'a run is not as it mostly is' USING ERRCODE = 'CA005'; END IF;
+    IF s.kind = 'step' THEN
+      SELECT t.attempt, t.outcome INTO v_step FROM store.run_steps t
+      WHERE t.run = v_run.no AND t.step = s.signal ->> 'step' AND t.phase = s.signal ->> 'phase'
+      ORDER BY t.attempt DESC LIMIT 1;
+      IF v_step.outcome IS DISTINCT FROM 'waiting' OR s.signal ->> 'outcome' = 'again' THEN
+        RAISE EXCEPTION 'a step is not as it mostly is' USING ERRCODE = 'CA005';
+      END IF;
+      UPDATE store.run_steps t
+      SET outcome = s.signal ->> 'outcome', ms = CASE WHEN t.at < v_now THEN v_now - t.at ELSE t.ms END,
+          output = s.signal ->> 'output', undo = s.signal ->> 'undo', error = coalesce(s.signal ->> 'error', t.error),
+          due_at = (s.signal ->> 'dueAt')::bigint, wait_kind = NULL, wait_name = NULL, wait = NULL
+      WHERE t.run = v_run.no AND t.step = s.signal ->> 'step' AND t.phase = s.signal ->> 'phase' AND t.attempt = v_step.attempt;
+    END IF;
+    UPDATE store.jobs j SET due_at = v_now, reason = 'woken', updated_at = v_now
+    WHERE j.id = s.run AND j.kind = 'run' AND j.state + 0 = 0 AND j.due_at > v_now;
+    GET DIAGNOSTICS v_count = ROW_COUNT;
+    v_woken[s.ord] := v_count;
+  END LOOP;
+  RETURN to_json(v_woken);
+END
+$$;
+`,
+  },
 ]

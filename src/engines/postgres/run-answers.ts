@@ -3,7 +3,7 @@ import type { ChangeResult } from "../../engine/commit.ts"
 import type { StartedRun, StartRun } from "../../engine/runs.ts"
 import type { RunWrite } from "./run-lines.ts"
 
-/** What `store.start_runs` answers. */
+/** What `store.start_scoped_runs` answers. */
 export interface StartAnswer {
   readonly nos: readonly number[]
   readonly jobs: readonly number[]
@@ -40,24 +40,26 @@ export type WriteAnswer = readonly [
   signals: readonly number[], // -1 = fenced
   waiting: readonly number[] | null, // places whose jobs wait again
   woken: readonly number[] | null, // places whose ends woke a job
+  open: readonly number[] | null, // places of ends whose jobs stay for what is staged
 ]
 
 export function toWritten(
   changes: readonly RunWrite[],
-  [signals, waiting, woken]: WriteAnswer,
+  [signals, waiting, woken, open]: WriteAnswer,
 ): ChangeResult[] {
   return changes.map((change, i) =>
     toResult(change, {
       signals: signals[i] as number,
       parked: waiting?.includes(i + 1) ?? false,
       count: woken?.includes(i + 1) ? 1 : 0,
+      open: open?.includes(i + 1) ?? false,
     }),
   )
 }
 
 function toResult(
   change: RunWrite,
-  { signals, parked, count }: { signals: number; parked: boolean; count: number },
+  { signals, parked, count, open }: { signals: number; parked: boolean; count: number; open: boolean },
 ): ChangeResult {
   if (signals < 0) return { status: "fenced" }
   switch (change.kind) {
@@ -65,7 +67,8 @@ function toResult(
       return change.park === null ? { status: "ok", signals } : { status: "ok", signals, parked }
     case "end-run":
       // One that was cancelled meanwhile is to be undone first: its job waits for that.
-      return parked ? { status: "ok", count, parked } : { status: "ok", count }
+      if (parked) return { status: "ok", count, parked }
+      return open ? { status: "ok", count, open } : { status: "ok", count }
     case "close-run":
       return { status: "ok" }
   }

@@ -8,7 +8,7 @@ export type RunWrite = Checkpoint | EndRun | CloseRun
 
 const JOINS = { live: 0, done: 1, any: 2 } as const
 
-/** The arguments of `store.start_runs` after the time. */
+/** The arguments of `store.start_scoped_runs` after the time. */
 export function startValues(changes: readonly StartRun[]): unknown[] {
   const runs = changes.map((change) => change.run)
   const texts = (cellOf: (run: StartRun["run"]) => string | null) => runs.map(cellOf)
@@ -48,7 +48,14 @@ export function startValues(changes: readonly StartRun[]): unknown[] {
       0,
       changes.map((change) => JOINS[change.join]),
     ),
+    scopesOf(runs, signs),
   ]
+}
+
+/** Scopes are names, which hold no signs. */
+function scopesOf(runs: readonly StartRun["run"][], signs: Signs): string | null {
+  const scopes = runs.map((run) => run.scope)
+  return scopes.every((scope) => scope === "") ? null : joined(scopes, signs)
 }
 
 /** Of an array that holds the usual only there is nothing to say. */
@@ -185,8 +192,14 @@ function endValues(ends: readonly Placed<EndRun | CloseRun>[], signs: Signs): un
       signs,
     ),
     arrayUnless(null, keeps),
-    arrayOf(ends.map(({ change }) => (change.kind === "close-run" ? 2 : change.close ? 1 : 0))),
+    arrayOf(ends.map(({ change }) => closesOf(change))),
   ]
+}
+
+/** As `store.write_runs` knows them. */
+function closesOf(change: EndRun | CloseRun): number {
+  if (change.kind === "close-run") return 2
+  return change.close === "unless-staged" ? 3 : change.close ? 1 : 0
 }
 
 function checkpointValues(changes: readonly RunWrite[]): unknown[] {

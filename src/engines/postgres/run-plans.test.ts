@@ -17,7 +17,7 @@ await describePostgres("plans for runs", () => {
   let database: TestDatabase
 
   beforeAll(async () => {
-    database = await testDatabase("run_plans")
+    database = await testDatabase("run_plans", { durable: false })
   })
   afterAll(() => database.drop())
 
@@ -80,7 +80,7 @@ const CONTEXT: RunContext = {
 }
 
 function start(id: string, worker: number): Change {
-  const of = { group: "shop", subscription: 1, workflow: "place-order", hash: "h1", parent: null }
+  const of = { group: "shop", subscription: 1, workflow: "place-order", hash: "h1", scope: "", parent: null }
   const run = { ...of, id, transactionId: id, input: null, context: CONTEXT, priority: 1, dueAt: 0 }
   return { kind: "start-run", worker, join: "done", run }
 }

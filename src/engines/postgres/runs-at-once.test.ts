@@ -16,7 +16,7 @@ await describePostgres("runs that several processes write of at once", () => {
   let made = 0
 
   beforeAll(async () => {
-    database = await testDatabase("runs_at_once")
+    database = await testDatabase("runs_at_once", { durable: false })
     engines = []
     for (let i = 0; i < 3; i++) engines.push(await open())
   })
@@ -225,6 +225,7 @@ await describePostgres("runs that several processes write of at once", () => {
       subscription: 1,
       workflow: "place-order",
       hash: "h1",
+      scope: "",
       transactionId,
       parent,
       input: '{"cart":"cart_1"}',

@@ -6,6 +6,7 @@ import { decodeRefs } from "../sql/refs.ts"
 import { EVENT_COLUMNS, toEvent } from "../sql/rows.ts"
 import type { Database, HotStatement } from "./database.ts"
 import { arrayOf } from "./lines.ts"
+import { WAITING_PARTS, withWork } from "./waiting.ts"
 
 /** Numbers are given before their rows can be seen: a mark stays so far behind what was taken. */
 const LAG_MS = 2_000
@@ -110,7 +111,12 @@ function parsed(text: Row[string] | undefined): (string | null)[] | null {
   return typeof text === "string" ? (JSON.parse(text) as (string | null)[]) : null
 }
 
-async function takeParts(db: Database, { worker, slots, priorities }: TakeRequest): Promise<TakenBatch[]> {
+async function takeParts(
+  db: Database,
+  { worker, slots: all, priorities }: TakeRequest,
+): Promise<TakenBatch[]> {
+  const slots = await withWork(db, all, WAITING_PARTS)
+  if (slots.length === 0) return []
   const rows = await db.callOn("leases", TAKE_PARTS, [
     worker,
     arrayOf(slots.map(([subscription]) => subscription)),

@@ -10,8 +10,7 @@ import type { Clock } from "../../core/clock.ts"
  */
 export class ServerTime {
   readonly #clock: Clock | null // null = the server's
-  #serverAt = Date.now()
-  #heardAt = performance.now()
+  #heard: Heard = { serverAt: Date.now(), at: performance.now(), errorMs: Number.POSITIVE_INFINITY }
 
   constructor(clock: Clock | null) {
     this.#clock = clock
@@ -24,16 +23,40 @@ export class ServerTime {
 
   now(): number {
     if (this.#clock !== null) return Math.floor(this.#clock.now())
-    return Math.floor(this.#serverAt + performance.now() - this.#heardAt)
+    return Math.floor(serverTimeAt(this.#heard, performance.now()))
   }
 
-  /** The server said its time in a call that began and ended at these moments of our monotonic clock. */
+  /**
+   * The server said its time in a call that began and ended at these moments of our monotonic clock. A call that took
+   * long tells it roughly: then what was heard before stands, unless the two cannot both be true.
+   */
   hear(serverNow: number, startedAt: number, endedAt: number): void {
-    if (endedAt - startedAt > LONGEST_CALL_MS) return
-    this.#serverAt = serverNow
-    this.#heardAt = (startedAt + endedAt) / 2
+    const heard = { serverAt: serverNow, at: (startedAt + endedAt) / 2, errorMs: (endedAt - startedAt) / 2 }
+    if (heard.errorMs <= errorAt(this.#heard, heard.at) || contradicts(heard, this.#heard))
+      this.#heard = heard
   }
 }
 
-/** An answer that took longer tells the time too roughly. */
-const LONGEST_CALL_MS = 1_000
+/** What the server's time was at a moment of our monotonic clock, give or take. */
+interface Heard {
+  readonly serverAt: number
+  readonly at: number
+  readonly errorMs: number
+}
+
+/** Two clocks of one kind go apart by less; a server's that is slewed, by half of it. */
+const DRIFT = 0.001
+
+function serverTimeAt({ serverAt, at }: Heard, moment: number): number {
+  return serverAt + moment - at
+}
+
+function errorAt({ at, errorMs }: Heard, moment: number): number {
+  return errorMs + DRIFT * (moment - at)
+}
+
+/** The server's clock was set anew. It tells whole milliseconds. */
+function contradicts(heard: Heard, before: Heard): boolean {
+  const apart = Math.abs(heard.serverAt - serverTimeAt(before, heard.at))
+  return apart > heard.errorMs + errorAt(before, heard.at) + 1
+}

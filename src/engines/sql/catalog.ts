@@ -1,8 +1,10 @@
 import { commitIdFrom } from "../../core/ids.ts"
 import { CANCELLED } from "../../core/job.ts"
+import { PAUSED } from "../../core/run.ts"
 import type { Catalog, SubscriptionDefinition } from "../../core/subscription.ts"
-import type { ChangeResult, PutSubscription } from "../../engine/commit.ts"
+import type { ChangeResult, EndSubscription, PutSubscription } from "../../engine/commit.ts"
 import { all, get, type Program, run } from "./program.ts"
+import { putRecord } from "./records.ts"
 import { putReplay } from "./replays.ts"
 import { WAITING_JOBS } from "./waiting.ts"
 
@@ -33,6 +35,11 @@ const CLOCK_SLACK_MS = 60_000
 
 /** Puts a subscription; the same definition again writes nothing and keeps the catalog's version. */
 export function* putSubscription(change: PutSubscription, now: number): Program<ChangeResult> {
+  const put = change.record === undefined ? null : yield* putRecord(change.record, now)
+  return put !== null && put.status !== "ok" ? put : yield* putDefinition(change, now)
+}
+
+function* putDefinition(change: PutSubscription, now: number): Program<ChangeResult> {
   const before = yield* find(change.group, change.id)
   if (before !== null && before.definition !== null && isPut(before, change)) return unchanged(before)
   yield* lockCatalog()
@@ -46,6 +53,7 @@ export function* putSubscription(change: PutSubscription, now: number): Program<
   if (current !== null && same(current, wanted)) return unchanged({ no })
 
   yield* openVersion(no, wanted)
+  if (current?.paused === true && !wanted.paused) yield* wakePaused(change.group, no, now)
   if (current === null && change.startAt !== null) yield* replaySince(change, no, change.startAt, now)
   return { status: "ok", count: 1, jobs: [{ no, epoch: 0 }] }
 }
@@ -139,6 +147,22 @@ function* openVersion(no: number, definition: SubscriptionDefinition): Program<v
   )
 }
 
+/** Runs that were held back a moment ago, for the sake of those who had not heard of the pause yet. */
+function* wakePaused(group: string, no: number, now: number): Program<void> {
+  yield* run(
+    `UPDATE store.jobs SET due_at = ?, reason = 'woken', updated_at = ?
+     WHERE state = 0 AND kind <> 'delivery' AND group_name = ? AND due_at > ? AND due_at <= ?
+       AND kind = 'run' AND subscription = ? AND reason = ?`,
+    now,
+    now,
+    group,
+    now,
+    now + PAUSED.forMs,
+    no,
+    PAUSED.reason,
+  )
+}
+
 function* nextVersion(): Program<number> {
   const row = yield* get(
     "UPDATE store.meta SET value = value + 1 WHERE name = 'catalog_version' RETURNING value",
@@ -171,10 +195,11 @@ function* replaySince({ group }: PutSubscription, no: number, startAt: number, n
  *
  * Runs of a workflow stay as they are: what they have done is not undone by forgetting them.
  */
-export function* endSubscription(group: string, id: string, now: number): Program<ChangeResult> {
+export function* endSubscription({ group, id, record }: EndSubscription, now: number): Program<ChangeResult> {
   yield* lockCatalog()
   const known = yield* find(group, id)
   if (known === null) return notFound(group, id)
+  if (record !== undefined) yield* putRecord(record, now)
   return { status: "ok", count: known.definition === null ? 0 : yield* end(known.no, now) }
 }
 

@@ -3,6 +3,7 @@ import { commitIdFrom, type EventKey, parseEventId } from "../../core/ids.ts"
 import type { EventQuery, Page } from "../../engine/queries.ts"
 import { ROWS_PER_LOOK } from "./look.ts"
 import { COMMITS_PER_LOOK, commitsNamed, eventsNamed, type NamedCommit } from "./named-events.ts"
+import { listOf } from "./places.ts"
 import { all, get, type Program, type Row } from "./program.ts"
 import { EVENT_COLUMNS, toEvent } from "./rows.ts"
 
@@ -15,10 +16,13 @@ export function* event(key: EventKey): Program<EventRow | null> {
   return row === undefined ? null : toEvent(row)
 }
 
-export function* findEvent(id: string): Program<EventKey | null> {
+export function* findEvent(id: string, scopes?: readonly string[]): Program<EventKey | null> {
+  const within = listOf(scopes ?? [])
   const row = yield* get(
-    "SELECT commit_id, idx FROM store.event_ids WHERE id = ? ORDER BY commit_id DESC LIMIT 1",
+    `SELECT commit_id, idx FROM store.event_ids
+     WHERE id = ? ${scopes === undefined ? "" : `AND scope IN ${within.places}`} ORDER BY commit_id DESC LIMIT 1`,
     id,
+    ...within.values,
   )
   if (row !== undefined) return { commitId: row.commit_id as string, index: row.idx as number }
   return parseEventId(id)
@@ -36,7 +40,7 @@ export function* events(query: EventQuery): Program<Page<EventRow>> {
 const MAX_TIME = 2 ** 47
 
 function* eventsOfAll(query: EventQuery, from: string, cursor: EventKey): Program<Page<EventRow>> {
-  const look = query.scope === undefined ? query.limit : ROWS_PER_LOOK
+  const look = query.scopes === undefined ? query.limit : ROWS_PER_LOOK
   const rows = yield* all(
     `SELECT ${EVENT_COLUMNS} FROM store.events e
      WHERE e.commit_id >= ? AND e.commit_id <= ? AND (e.commit_id, e.idx) < (?, ?)
@@ -49,7 +53,7 @@ function* eventsOfAll(query: EventQuery, from: string, cursor: EventKey): Progra
   )
   const items: EventRow[] = []
   for (const row of rows) {
-    if (query.scope !== undefined && row.scope !== query.scope) continue
+    if (query.scopes !== undefined && !query.scopes.includes(row.scope as string)) continue
     items.push(toEvent(row))
     if (items.length === query.limit) return { items, cursor: cursorOf(row) }
   }
@@ -63,15 +67,16 @@ function* eventsOfName(
   from: string,
   cursor: EventKey,
 ): Program<Page<EventRow>> {
-  const most = query.scope === undefined ? query.limit : COMMITS_PER_LOOK
+  const scopes = listOf(query.scopes ?? [])
+  const most = query.scopes === undefined ? query.limit : COMMITS_PER_LOOK
   const range = { from, to: cursor.commitId, toIsIn: cursor.index > 0, order: "DESC", limit: most } as const
   const commits = yield* commitsNamed(name, range)
   const commitIds = enough(commits, query, cursor)
   const rows = yield* eventsNamed(name, {
     commitIds,
     order: "DESC",
-    where: `AND (e.commit_id < ? OR e.idx < ?) ${query.scope === undefined ? "" : "AND e.scope = ?"}`,
-    values: [cursor.commitId, cursor.index, ...(query.scope === undefined ? [] : [query.scope])],
+    where: `AND (e.commit_id < ? OR e.idx < ?) ${query.scopes === undefined ? "" : `AND e.scope IN ${scopes.places}`}`,
+    values: [cursor.commitId, cursor.index, ...scopes.values],
     limit: query.limit,
   })
   const last = rows[rows.length - 1]
@@ -81,14 +86,14 @@ function* eventsOfName(
 }
 
 /** The commits that fill a page; where only some of their events count, as many as may be looked through. */
-function enough(commits: readonly NamedCommit[], { scope, limit }: EventQuery, cursor: EventKey): string[] {
+function enough(commits: readonly NamedCommit[], { scopes, limit }: EventQuery, cursor: EventKey): string[] {
   const ids: string[] = []
   let [found, looked] = [0, 0]
   for (const { commitId, named, events } of commits) {
     if (looked >= ROWS_PER_LOOK || found >= limit) break
     ids.push(commitId)
     looked += events
-    if (scope === undefined && commitId !== cursor.commitId) found += named
+    if (scopes === undefined && commitId !== cursor.commitId) found += named
   }
   return ids
 }

@@ -14,12 +14,16 @@ export function* job(id: string): Program<JobRow | null> {
 export function* jobs(query: JobQuery): Program<Page<ListedJob>> {
   const page = query.state === "dead" ? yield* deadJobs(query) : yield* anyJobs(query)
   return {
-    items: page.items.map((row) => ({ ...toJob(row), eventName: row.event_name as string | null })),
+    items: page.items.map((row) => ({
+      ...toJob(row),
+      eventName: row.event_name as string | null,
+      eventId: row.event_id as string | null,
+    })),
     cursor: page.cursor,
   }
 }
 
-const LISTED_JOBS = `SELECT j.*, e.name AS event_name
+const LISTED_JOBS = `SELECT j.*, e.name AS event_name, e.id AS event_id
   FROM store.jobs j LEFT JOIN store.events e ON e.commit_id = j.commit_id AND e.idx = j.idx`
 
 /** Most jobs have ended and no index tells them apart, so a span of row numbers is looked through at a time. */
@@ -53,17 +57,22 @@ function* lastNumber(): Program<number> {
 
 /** Dead letters have an index by subscription, so each is read from its newest end, however many jobs there are. */
 function* deadJobs(query: JobQuery): Program<Page<Row>> {
-  const look = query.name === undefined ? query.limit : ROWS_PER_LOOK
-  const { where, values } = conditionsOf({ ...query, name: undefined })
+  const { name, scopes } = query
+  const numbers = query.subscriptions ?? (yield* subscriptionNumbers())
+  const isNarrow = name !== undefined || scopes !== undefined
+  const look = isNarrow ? Math.max(query.limit, Math.ceil(ROWS_PER_LOOK / numbers.length)) : query.limit
+  const { where, values } = conditionsOf({ ...query, name: undefined, scopes: undefined })
   const conditions = ["j.subscription = ?", "j.no < ?", ...where].join(" AND ")
   const before = Number(query.cursor ?? LAST_NUMBER)
   const found: Row[] = []
-  for (const no of query.subscriptions ?? (yield* subscriptionNumbers())) {
+  for (const no of numbers) {
     const sql = `${LISTED_JOBS} WHERE ${conditions} ORDER BY j.no DESC LIMIT ?`
     found.push(...(yield* all(sql, no, before, ...values, look)))
   }
   const rows = found.sort((a, b) => (b.no as number) - (a.no as number)).slice(0, look)
-  const items = rows.filter((row) => query.name === undefined || row.event_name === query.name)
+  const isMeant = ({ event_name, scope }: Row): boolean =>
+    (name === undefined || event_name === name) && (scopes === undefined || scopes.includes(scope as string))
+  const items = rows.filter(isMeant)
   const last = items.length >= query.limit ? items[query.limit - 1] : rows[look - 1]
   return { items: items.slice(0, query.limit), cursor: last === undefined ? null : String(last.no) }
 }
@@ -85,6 +94,11 @@ function conditionsOf(query: JobQuery): { where: string[]; values: Value[] } {
   if (query.state !== undefined) where.push(`j.state = ${JOB_STATES.indexOf(query.state)}`)
   add("j.kind = ?", query.kind)
   add("e.name = ?", query.name)
+  if (query.scopes !== undefined) {
+    const list = listOf(query.scopes)
+    where.push(`j.scope IN ${list.places}`)
+    values.push(...list.values)
+  }
   add("j.created_at >= ?", query.from)
   add("j.created_at < ?", query.to)
   return { where, values }

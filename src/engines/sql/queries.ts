@@ -7,12 +7,13 @@ import { lag } from "./lag.ts"
 import { names } from "./names.ts"
 import { openWork } from "./open-work.ts"
 import type { Program } from "./program.ts"
-import { record, records } from "./records.ts"
+import { record, recordPage, records } from "./records.ts"
 import { runCounts } from "./run-counts.ts"
 import { run, runOf, runSteps, runs, waits } from "./run-list.ts"
 import { commits, scan } from "./scan.ts"
 import { schedules } from "./schedules.ts"
-import { staged, stagedGroups } from "./staged.ts"
+import { scopes } from "./scopes.ts"
+import { findStaged, staged, stagedGroups } from "./staged.ts"
 import { traceOf } from "./trace.ts"
 
 /** The queries port, as programs of the same names. */
@@ -34,9 +35,11 @@ export const queries: QueryPrograms = {
   job,
   openWork,
   names,
+  scopes,
   workers,
   lag,
   staged,
+  findStaged,
   stagedGroups,
   countBefore,
   run,
@@ -48,4 +51,5 @@ export const queries: QueryPrograms = {
   schedules,
   record,
   records,
+  recordPage,
 }

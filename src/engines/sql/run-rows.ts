@@ -9,7 +9,7 @@ export const UNTIL_WOKEN = 2 ** 47
 export const LIVE = "('invoking', 'compensating')"
 
 /** A run `r` with its job `j`. */
-export const RUN_COLUMNS = `r.no, r.id, r.group_name, r.subscription, r.workflow, r.hash, r.transaction_id, r.parent_run,
+export const RUN_COLUMNS = `r.no, r.id, r.group_name, r.subscription, r.workflow, r.hash, r.scope, r.transaction_id, r.parent_run,
   r.parent_step, r.state, r.input, r.context, r.result, r.error, r.cancelled, r.signals, r.started_at, r.ended_at,
   j.no AS job_no, j.state AS job_state, j.reason AS job_reason, j.due_at AS job_due_at, j.worker AS job_worker,
   j.crashes AS job_crashes`
@@ -25,6 +25,7 @@ export function toRun(row: Row): RunRow {
     subscription: row.subscription as number,
     workflow: row.workflow as string,
     hash: row.hash as string,
+    scope: row.scope as string,
     transactionId: row.transaction_id as string,
     parent:
       row.parent_run === null ? null : { run: row.parent_run as string, step: row.parent_step as string },

@@ -1,4 +1,4 @@
-import { isEnded, type RunState } from "../../core/run.ts"
+import { isEnded, type RunContext, type RunState } from "../../core/run.ts"
 import type { ChangeResult } from "../../engine/commit.ts"
 import type { RunSignal, SignalRun } from "../../engine/runs.ts"
 import { get, type Program, type Row, run } from "./program.ts"
@@ -26,7 +26,7 @@ export function* signalRun({ run: id, signal }: SignalRun, now: number): Program
 function* lockRun(id: string): Program<Row | undefined> {
   return yield* get(
     `UPDATE store.runs SET signals = signals WHERE id = ?
-     RETURNING no, id, group_name, subscription, workflow, transaction_id, state, context`,
+     RETURNING no, id, group_name, subscription, workflow, scope, transaction_id, state, context`,
     id,
   )
 }
@@ -95,11 +95,12 @@ function* writeOutcome(row: Row, signal: StepSignal, attempt: number): Program<v
   yield* run(
     `UPDATE store.run_steps
      SET outcome = ?, ${outputs.length === 0 ? "" : "output = ?, undo = ?,"}
-         error = coalesce(?, error), due_at = NULL, wait_kind = NULL, wait_name = NULL, wait = NULL
+         error = coalesce(?, error), due_at = ?, wait_kind = NULL, wait_name = NULL, wait = NULL
      WHERE run = ? AND step = ? AND phase = ? AND attempt = ?`,
     signal.outcome,
     ...outputs,
     signal.error,
+    signal.dueAt === null ? null : Math.ceil(signal.dueAt),
     row.no as number,
     signal.step,
     signal.phase,
@@ -126,10 +127,15 @@ function* wake(id: string, now: number): Program<number> {
 
 /** One that has ended is to be undone, or to be undone further; `reason` null = nobody cancelled it. */
 function* reopen(row: Row, reason: string | null, now: number): Program<ChangeResult> {
+  if ((JSON.parse(row.context as string) as RunContext).erasedAt !== undefined)
+    return conflict(
+      `Expected a run that can be undone, got \`${row.id}\`: what its steps did was erased, so nobody can undo it.`,
+    )
   const live = yield* get(
-    `SELECT id FROM store.runs WHERE group_name = ? AND workflow = ? AND transaction_id = ? AND state IN ${LIVE}`,
+    `SELECT id FROM store.runs WHERE group_name = ? AND workflow = ? AND scope = ? AND transaction_id = ? AND state IN ${LIVE}`,
     row.group_name as string,
     row.workflow as string,
+    row.scope as string,
     row.transaction_id as string,
   )
   if (live !== undefined)
@@ -151,11 +157,12 @@ function* insertJob(row: Row, now: number): Program<number> {
   return yield* run(
     `INSERT INTO store.jobs (id, kind, group_name, subscription, commit_id, idx, replay, scope, key, priority,
        state, reason, due_at, attempt, crashes, isolated, worker, epoch, created_at, updated_at)
-     VALUES (?, 'run', ?, ?, NULL, 0, 0, '', NULL, 1, 0, 'woken', ?, 0, 0, 0, NULL, 0, ?, ?)
+     VALUES (?, 'run', ?, ?, NULL, 0, 0, ?, NULL, 1, 0, 'woken', ?, 0, 0, 0, NULL, 0, ?, ?)
      ON CONFLICT (id) DO NOTHING`,
     row.id as string,
     row.group_name as string,
     row.subscription as number,
+    row.scope as string,
     now,
     now,
     now,

@@ -1,8 +1,9 @@
 import type { EventRow } from "../../core/event.ts"
-import type { StagedGroupRow } from "../../engine/queries.ts"
+import type { StagedGroupRow, StagedRow } from "../../engine/queries.ts"
 import { OUTBOX } from "../../engine/transactions.ts"
 import { LAST_NUMBER } from "./look.ts"
-import { all, type Program } from "./program.ts"
+import { listOf } from "./places.ts"
+import { all, get, type Program } from "./program.ts"
 import { EVENT_COLUMNS, toEvent } from "./rows.ts"
 
 /** In the order of their emits. */
@@ -14,6 +15,20 @@ export function* staged(eventGroupId: string, limit: number = LAST_NUMBER): Prog
     limit,
   )
   return rows.map((row) => ({ ...toEvent(row), hash: row.hash as string | null }))
+}
+
+export function* findStaged(id: string, scopes?: readonly string[]): Program<StagedRow | null> {
+  const within = listOf(scopes ?? [])
+  const row = yield* get(
+    `SELECT ${EVENT_COLUMNS}, e.hash, e.event_group FROM store.staged e
+     WHERE e.id = ? AND e.event_group <> ? ${scopes === undefined ? "" : `AND e.scope IN ${within.places}`}
+     ORDER BY e.commit_id DESC LIMIT 1`,
+    id,
+    OUTBOX,
+    ...within.values,
+  )
+  if (row === undefined) return null
+  return { ...toEvent(row), hash: row.hash as string | null, eventGroupId: row.event_group as string }
 }
 
 /** Oldest first. What was emitted in a transaction is released by itself, and is no group of anybody's. */

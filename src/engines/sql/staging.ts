@@ -76,16 +76,21 @@ export function conflictMessage(id: string): string {
   return `Expected an event id that is new or whose event is the same, got \`${id}\` with other content: that id is taken for 7 days. Use another id, or emit the same event.`
 }
 
-export function* clear({ eventGroupId, names, ids }: ClearStaged): Program<ChangeResult> {
+export function* clear({ eventGroupId, names, ids, scopes }: ClearStaged): Program<ChangeResult> {
   const named = names === null ? NO_LIMIT : within("name", names)
   const known = ids === undefined ? NO_LIMIT : within("id", ids)
-  const sql = `DELETE FROM store.staged WHERE event_group = ?${named.sql}${known.sql}`
-  return { status: "ok", count: yield* run(sql, eventGroupId, ...named.values, ...known.values) }
+  const own = scopes === undefined ? NO_LIMIT : within("scope", scopes)
+  const sql = `DELETE FROM store.staged WHERE event_group = ?${named.sql}${known.sql}${own.sql}`
+  const values = [...named.values, ...known.values, ...own.values]
+  return { status: "ok", count: yield* run(sql, eventGroupId, ...values) }
 }
 
 const NO_LIMIT = { sql: "", values: [] }
 
-function within(column: "name" | "id", texts: readonly string[]): { sql: string; values: readonly Value[] } {
+function within(
+  column: "name" | "id" | "scope",
+  texts: readonly string[],
+): { sql: string; values: readonly Value[] } {
   const { places, values } = listOf(texts)
   return { sql: ` AND ${column} IN ${places}`, values }
 }

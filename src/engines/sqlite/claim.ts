@@ -3,6 +3,7 @@ import { type KeyRound, KeyWalk } from "./claim-keys.ts"
 import { pay, roomFor } from "./claim-limits.ts"
 import { Claiming, JOB_COLUMNS, JOB_SOURCE } from "./claiming.ts"
 import type { Database, Row } from "./database.ts"
+import { WAITING_JOBS, withWork } from "./waiting.ts"
 import { isJoined } from "./workers.ts"
 
 /** Where the last claim stopped among scopes and keys, so that each gets its turn. */
@@ -15,7 +16,8 @@ export class ClaimCursors {
 export function claim(db: Database, request: ClaimRequest, cursors: ClaimCursors, now: number): ClaimResult {
   return db.transaction(() => {
     if (!isJoined(db, request.worker)) return { jobs: [], nextDueAt: null }
-    return new Claim(new Claiming(db, request, now), cursors).run()
+    const slots = withWork(db, request.slots, WAITING_JOBS)
+    return new Claim(new Claiming(db, { ...request, slots }, now), cursors).run()
   }, true)
 }
 

@@ -16,9 +16,10 @@ import type {
 import { reach } from "../../engine/faults.ts"
 import type { Checkpoint, CloseRun, EndRun, StartRun } from "../../engine/runs.ts"
 import { endSubscription, putSubscription } from "../sql/catalog.ts"
+import { erase } from "../sql/erase.ts"
 import { cancel, markJob, redrive } from "../sql/job-steering.ts"
 import type { Program } from "../sql/program.ts"
-import { putRecord } from "../sql/records.ts"
+import { pruneRecords, putRecord } from "../sql/records.ts"
 import { putReplay } from "../sql/replays.ts"
 import { signalRun } from "../sql/run-signals.ts"
 import { advanceSchedule, putSchedule } from "../sql/schedules.ts"
@@ -32,6 +33,7 @@ import { insertPart } from "./parts.ts"
 import { runProgram } from "./program.ts"
 import { closeRun, endRun } from "./run-ends.ts"
 import { startRun } from "./run-starts.ts"
+import { overwriting } from "./scrub.ts"
 
 export type WireStage = Omit<StageEvents, "events"> & { readonly packed: PackedEvents }
 export type WireChange = Exclude<Change, AppendEvents | StageEvents> | WireAppend | WireStage
@@ -97,6 +99,8 @@ function apply(db: Database, change: WireChange, now: number): ChangeResult {
     case "put-schedule":
     case "signal-run":
       return withFreshJobNos(db, () => runProgram(db, programOf(change, now)))
+    case "erase":
+      return overwriting(db, () => runProgram(db, programOf(change, now)))
     default:
       return runProgram(db, programOf(change, now))
   }
@@ -125,13 +129,15 @@ function programOf(change: SharedChange, now: number): Program<ChangeResult> {
     case "put-subscription":
       return putSubscription(change, now)
     case "end-subscription":
-      return endSubscription(change.group, change.id, now)
+      return endSubscription(change, now)
     case "put-replay":
       return putReplay(change.request, change.token, now)
     case "redrive":
       return redrive(change, now)
     case "cancel":
       return cancel(change, now)
+    case "erase":
+      return erase(change, now)
     case "signal-run":
       return signalRun(change, now)
     case "put-schedule":
@@ -140,6 +146,8 @@ function programOf(change: SharedChange, now: number): Program<ChangeResult> {
       return advanceSchedule(change, now)
     case "put-record":
       return putRecord(change, now)
+    case "prune-records":
+      return pruneRecords(change)
   }
 }
 

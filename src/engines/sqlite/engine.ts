@@ -69,7 +69,7 @@ function toEngine(host: StoreHost, { path, synchronous }: SqliteEngineOptions): 
     queries: {
       catalog: () => call("catalog"),
       event: (key) => call("event", key),
-      findEvent: (id) => call("findEvent", id),
+      findEvent: (...given) => call("findEvent", given),
       events: (query) => call("events", query),
       scan: (query) => call("scan", query),
       traceOf: (key) => call("traceOf", key),
@@ -78,9 +78,11 @@ function toEngine(host: StoreHost, { path, synchronous }: SqliteEngineOptions): 
       job: (id) => call("job", id),
       openWork: (query) => call("openWork", query),
       names: () => call("names"),
+      scopes: (cursor) => call("scopes", cursor),
       workers: () => call("workers"),
       lag: () => call("lag"),
       staged: (...given) => call("staged", given),
+      findStaged: (...given) => call("findStaged", given),
       stagedGroups: () => call("stagedGroups"),
       countBefore: (query) => call("countBefore", query),
       run: (id) => call("run", id),
@@ -92,6 +94,7 @@ function toEngine(host: StoreHost, { path, synchronous }: SqliteEngineOptions): 
       schedules: (group) => call("schedules", group),
       record: (...given) => call("record", given),
       records: (collection) => call("records", collection),
+      recordPage: (...given) => call("recordPage", given),
     },
     wakeup: {
       hint: () => {}, // other processes watch the file
@@ -101,7 +104,9 @@ function toEngine(host: StoreHost, { path, synchronous }: SqliteEngineOptions): 
       migrate: () => call("migrate"),
       version: () => call("version"),
       prune: (request) => call("prune", request),
+      scrub: (request) => call("scrub", request),
       stats: () => call("stats"),
+      size: () => call("size"),
       inspect: () => call("inspect"),
     },
     transactions: null,

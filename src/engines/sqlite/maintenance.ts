@@ -1,6 +1,12 @@
 import { StoreError, StoreTooNewError } from "../../core/errors.ts"
 import { commitIdFrom } from "../../core/ids.ts"
-import type { PruneRequest, PruneResult, StoreStats, StoreVersion } from "../../engine/maintenance.ts"
+import type {
+  PruneRequest,
+  PruneResult,
+  StoreSize,
+  StoreStats,
+  StoreVersion,
+} from "../../engine/maintenance.ts"
 import type { Database, Row } from "./database.ts"
 import { MIGRATIONS } from "./migrations.ts"
 import { pruneRuns } from "./prune-runs.ts"
@@ -178,6 +184,15 @@ function isNeeded(db: Database, commitId: string): boolean {
   )
 }
 
+export function size(db: Database): StoreSize {
+  return {
+    bytes: db.get(BYTES)?.n as number,
+    staged: db.get("SELECT count(*) AS n FROM staged")?.n as number,
+  }
+}
+
+const BYTES = "SELECT page_count * page_size AS n FROM pragma_page_count, pragma_page_size"
+
 export function stats(db: Database): StoreStats {
   const count = (sql: string): number => db.get(sql)?.n as number
   // Put as the partial indexes are, so that what has ended, which is most, is not waded through.
@@ -195,6 +210,6 @@ export function stats(db: Database): StoreStats {
     ]),
     deadJobs: count("SELECT count(*) AS n FROM jobs WHERE state = 3"),
     staged: count("SELECT count(*) AS n FROM staged"),
-    bytes: count("SELECT page_count * page_size AS n FROM pragma_page_count, pragma_page_size"),
+    bytes: count(BYTES),
   }
 }

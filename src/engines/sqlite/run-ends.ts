@@ -1,6 +1,7 @@
+import type { RunContext } from "../../core/run.ts"
 import type { ChangeResult } from "../../engine/commit.ts"
 import type { CloseRun, EndRun } from "../../engine/runs.ts"
-import type { Database } from "./database.ts"
+import type { Database, Row } from "./database.ts"
 import { deleteJob } from "./job-numbers.ts"
 import { handBack, heldRun } from "./run-lease.ts"
 import { writeSteps } from "./run-steps.ts"
@@ -12,7 +13,7 @@ export function endRun(db: Database, change: EndRun, now: number): ChangeResult 
   const { lease, records, state, close } = change
   const run = heldRun(db, lease)
   if (run === undefined) return hasEnded(db, change) ? OK : FENCED
-  if (run.ended_at !== null) return run.state === state ? OK : FENCED
+  if (run.ended_at !== null) return run.state === state ? heldSinceItsEnd(change) : FENCED
   writeSteps(db, lease.run, records, run.position)
   const isCancelled = state === "done" && run.cancelled !== null
   writeEnd(db, change, isCancelled, now)
@@ -21,8 +22,21 @@ export function endRun(db: Database, change: EndRun, now: number): ChangeResult 
     handBack(db, lease.job, { dueAt: now, reason: "woken" }, now)
     return { status: "ok", count: 0, parked: true }
   }
-  if (close) deleteJob(db, lease.job)
-  return { status: "ok", count: run.parent_run === null ? 0 : wake(db, run.parent_run as string, now) }
+  const open = close === "unless-staged" && hasStaged(db, run)
+  if (close !== false && !open) deleteJob(db, lease.job)
+  const count = run.parent_run === null ? 0 : wake(db, run.parent_run as string, now)
+  return open ? { status: "ok", count, open } : { status: "ok", count }
+}
+
+/** This very change came before: had nothing been staged then, its job would be gone. */
+function heldSinceItsEnd({ close }: EndRun): ChangeResult {
+  return close === "unless-staged" ? { status: "ok", open: true } : OK
+}
+
+/** Another process may have staged it, of which whoever ends the run knows nothing. */
+function hasStaged(db: Database, run: Row): boolean {
+  const { eventGroupId } = JSON.parse(run.context as string) as RunContext
+  return db.get("SELECT 1 FROM staged WHERE event_group = ? LIMIT 1", eventGroupId) !== undefined
 }
 
 function writeEnd(db: Database, change: EndRun, isCancelled: boolean, now: number): void {

@@ -5,7 +5,7 @@ import type { Database, Row } from "./database.ts"
 /** The run, if this lease holds its job, and how many of its attempts were written. The job must be the run's own. */
 export function heldRun(db: Database, { run, job, worker, epoch }: RunLease): Row | undefined {
   return db.get(
-    `SELECT r.state, r.signals, r.cancelled, r.parent_run, r.ended_at,
+    `SELECT r.state, r.signals, r.cancelled, r.parent_run, r.ended_at, r.context,
        (SELECT max(position) FROM run_steps WHERE run = r.no) AS position
      FROM jobs j CROSS JOIN runs r
      WHERE j.no = ? AND j.worker = ? AND j.epoch = ? AND j.state = 1 AND r.no = ? AND +r.id = j.id`,

@@ -11,10 +11,11 @@ export function startRun(db: Database, { run, worker, join }: StartRun, now: num
   const again = db.get(`${FIND} WHERE r.id = ?`, run.id)
   if (again !== undefined) return { status: "ok", run: started(again, { worker, isNew: true }) }
   const other = db.get(
-    `${FIND} WHERE r.transaction_id = ? AND r.workflow = ? AND r.group_name = ?
+    `${FIND} WHERE r.transaction_id = ? AND r.workflow = ? AND r.scope = ? AND r.group_name = ?
      ORDER BY r.state IN ('invoking', 'compensating') DESC, r.no DESC LIMIT 1`,
     run.transactionId,
     run.workflow,
+    run.scope,
     run.group,
   )
   if (other !== undefined && joins(other.state as RunState, join))
@@ -43,14 +44,15 @@ function started(row: Row, { worker, isNew }: { worker: number | null; isNew: bo
 
 function insertRun(db: Database, run: NewRun, worker: number | null, now: number): StartedRun {
   const no = db.insert(
-    `INSERT INTO runs (id, group_name, subscription, workflow, hash, transaction_id, parent_run, parent_step,
+    `INSERT INTO runs (id, group_name, subscription, workflow, hash, scope, transaction_id, parent_run, parent_step,
        state, input, context, signals, started_at)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, 'invoking', ?, ?, 0, ?)`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'invoking', ?, ?, 0, ?)`,
     run.id,
     run.group,
     run.subscription,
     run.workflow,
     run.hash,
+    run.scope,
     run.transactionId,
     run.parent?.run ?? null,
     run.parent?.step ?? null,
@@ -63,11 +65,12 @@ function insertRun(db: Database, run: NewRun, worker: number | null, now: number
   const job = db.insert(
     `INSERT INTO jobs (no, id, kind, group_name, subscription, commit_id, idx, replay, scope, key, priority,
        state, reason, due_at, attempt, crashes, isolated, worker, epoch, created_at, updated_at)
-     VALUES (?, ?, 'run', ?, ?, NULL, 0, 0, '', NULL, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)`,
+     VALUES (?, ?, 'run', ?, ?, NULL, 0, 0, ?, NULL, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?)`,
     freshJobNo(db),
     run.id,
     run.group,
     run.subscription,
+    run.scope,
     run.priority,
     holder === null ? WAITING : LEASED,
     holder === null ? "queued" : "running",

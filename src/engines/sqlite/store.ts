@@ -1,11 +1,13 @@
 import { statSync } from "node:fs"
 import { StoreError } from "../../core/errors.ts"
+import type { ScrubRequest } from "../../engine/maintenance.ts"
 import * as commits from "./commit.ts"
 import { Database, type DatabaseOptions } from "./database.ts"
 import { inspect } from "./inspect.ts"
 import * as leases from "./leases.ts"
 import * as maintenance from "./maintenance.ts"
 import * as queries from "./queries.ts"
+import { scrub } from "./scrub.ts"
 import { WriteWatch } from "./wakeup.ts"
 
 export interface StoreOptions extends DatabaseOptions {
@@ -81,7 +83,9 @@ export type StoreCall =
   | "migrate"
   | "version"
   | "prune"
+  | "scrub"
   | "stats"
+  | "size"
   | "inspect"
 
 type Argument<F> = F extends (db: Database, argument: infer A, ...rest: never[]) => unknown ? A : never
@@ -105,7 +109,9 @@ function callsOf(
     migrate: (_: undefined, now) => maintenance.migrate(db, now),
     version: () => maintenance.version(db),
     prune: (request: Argument<typeof maintenance.prune>, now) => maintenance.prune(db, request, now),
+    scrub: (request: ScrubRequest) => scrub(db, options, request),
     stats: () => maintenance.stats(db),
+    size: () => maintenance.size(db),
     inspect: () => inspect(db, options),
   }
 }
@@ -124,7 +130,14 @@ function argumentsOf(query: queries.Query, argument: unknown): readonly unknown[
   return argument === undefined ? [] : [argument]
 }
 
-const TAKES_SEVERAL: ReadonlySet<queries.Query> = new Set(["staged", "runOf", "record"])
+const TAKES_SEVERAL: ReadonlySet<queries.Query> = new Set([
+  "findEvent",
+  "staged",
+  "findStaged",
+  "runOf",
+  "record",
+  "recordPage",
+])
 
 /** Writes, as opposed to what only reads: they meet the file's write lock. */
 export const WRITES: ReadonlySet<StoreCall> = new Set([
@@ -137,4 +150,5 @@ export const WRITES: ReadonlySet<StoreCall> = new Set([
   "leave",
   "migrate",
   "prune",
+  "scrub",
 ])

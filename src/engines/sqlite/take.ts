@@ -3,6 +3,7 @@ import type { TakenBatch, TakeRequest } from "../../engine/leases.ts"
 import type { Database, Row } from "./database.ts"
 import { decodeRefs } from "./parts.ts"
 import { EVENT_COLUMNS, toEvent } from "./rows.ts"
+import { WAITING_PARTS, withWork } from "./waiting.ts"
 import { isJoined } from "./workers.ts"
 
 /** Open batches and parts, each under the next epoch of its row. */
@@ -59,7 +60,7 @@ function takeBatch(db: Database, row: Row, worker: number, priority: number): Ta
 
 function takeParts(db: Database, { worker, slots, priorities }: TakeRequest): TakenBatch[] {
   const taken: TakenBatch[] = []
-  for (const [subscription, free] of slots) {
+  for (const [subscription, free] of withWork(db, slots, WAITING_PARTS)) {
     let room = free
     for (const priority of priorities) {
       if (room <= 0) break

@@ -1,3 +1,4 @@
+import { PAUSED } from "../../core/run.ts"
 import type { Checkpoint, RunLease } from "../../engine/runs.ts"
 import { OrderRuns } from "./order-runs.ts"
 import { LEASE_MS } from "./shop.ts"
@@ -199,6 +200,23 @@ export function testCheckpoints({ it, expect }: Suite): void {
 
     await shop.writeOne(runs.signal(lease.id, { kind: "wake" }))
     expect(await runs.claimIds({}, worker)).toEqual([lease.id])
+  })
+
+  it("brings back at once what waits for a pause to be heard of, when that is over, and nothing else", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    const [paused, later, sleeping] = [await runs.held(), await runs.held(), await runs.held()]
+    const id = "workflow:place-order#h1"
+    const pause = (paused: boolean) => shop.putSubscription(id, { definition: { paused }, keepPaused: false })
+    await shop.writeOne(pause(true))
+    const park = (lease: RunLease, afterMs: number, reason: string): Promise<unknown> =>
+      shop.writeOne(runs.checkpoint(lease, [], { park: { dueAt: shop.now() + afterMs, reason, signals: 0 } }))
+    await park(paused, PAUSED.forMs, PAUSED.reason)
+    await park(later, 60_000, PAUSED.reason)
+    await park(sleeping, PAUSED.forMs, "sleep")
+
+    await shop.writeOne(pause(false))
+
+    expect(await runs.claimIds()).toEqual([paused.id])
   })
 
   it("does not park while there are signals that it has not seen", async (shop) => {

@@ -13,6 +13,11 @@ export function testIds({ it, expect }: Suite): void {
 
     expect(await shop.engine.queries.findEvent("ord_1001-placed")).toEqual({ commitId, index: 2 })
     expect(await shop.engine.queries.findEvent("unheard-of")).toEqual(null)
+    expect(await shop.engine.queries.findEvent("ord_1001-placed", ["acme/dev", ""])).toEqual({
+      commitId,
+      index: 2,
+    })
+    expect(await shop.engine.queries.findEvent("ord_1001-placed", ["acme/dev"])).toEqual(null)
   })
 
   it("keeps one event when the same is emitted again under its id, also within one commit", async (shop) => {

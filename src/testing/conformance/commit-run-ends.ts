@@ -1,4 +1,4 @@
-import { OrderRuns } from "./order-runs.ts"
+import { CONTEXT, OrderRuns } from "./order-runs.ts"
 import type { Suite } from "./test-engine.ts"
 
 export function testRunEnds({ it, expect }: Suite): void {
@@ -90,6 +90,29 @@ export function testRunEnds({ it, expect }: Suite): void {
     expect(await shop.writeOne(close)).toMatchObject({ status: "ok" })
     expect((await runs.row(lease.id)).job).toBe(null)
     expect(await shop.writeOne(close)).toMatchObject({ status: "ok" })
+  })
+
+  it("keeps the job of a run whose events somebody has staged, and says so each time", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    const bare = await runs.held({ context: { ...CONTEXT, eventGroupId: "evg_2" } })
+    const lease = await runs.held()
+    const events = [{ ...shop.order("ord_1"), id: "ord_1-placed" }]
+    await shop.writeOne({ kind: "stage", commitId: shop.commitId(), eventGroupId: "evg_1", events })
+    const change = runs.end(lease, { close: "unless-staged" })
+
+    const results = await shop.write(runs.end(bare, { close: "unless-staged" }), change)
+
+    expect(results).toEqual([
+      { status: "ok", count: 0 },
+      { status: "ok", count: 0, open: true },
+    ])
+    expect((await runs.row(bare.id)).job).toBe(null)
+    expect(await runs.row(lease.id)).toMatchObject({ state: "done", job: { state: "leased" } })
+    expect(await shop.writeOne(runs.end(bare, { close: "unless-staged" }))).toMatchObject({ status: "ok" })
+    await shop.writeOne({ kind: "clear", eventGroupId: "evg_1", names: null })
+    expect(await shop.writeOne(change)).toMatchObject({ status: "ok", open: true })
+    await shop.writeOne({ kind: "close-run", lease: change.lease })
+    expect((await runs.row(lease.id)).job).toBe(null)
   })
 
   it("lets somebody else close what a dead worker ended", async (shop) => {

@@ -17,6 +17,7 @@ export function testRunStarts({ it, expect }: Suite): void {
       subscription: runs.subscription,
       workflow: WORKFLOW,
       hash: "h1",
+      scope: "",
       transactionId: "run_1001",
       parent: null,
       state: "invoking",

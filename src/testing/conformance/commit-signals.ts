@@ -42,6 +42,19 @@ export function testSignals({ it, expect }: Suite): void {
     expect(await runs.claimIds()).toEqual([lease.id])
   })
 
+  it("lets a step that was told to have failed wait for its next attempt, beside others and alone", async (shop) => {
+    const runs = await OrderRuns.of(shop)
+    const lease = await runs.held()
+    await shop.writeOne(runs.checkpoint(lease, [runs.waiting("approve"), runs.waiting("pay")]))
+    const over = { outcome: "failed", output: null, error: "No", dueAt: shop.now() + 5_000 } as const
+
+    await shop.writeOne(runs.stepSignal(lease.id, "approve", over))
+    await shop.write(runs.stepSignal(lease.id, "pay", over), shop.putSubscription("mail"))
+
+    const failed = { outcome: "failed", error: "No", dueAt: over.dueAt, wait: null }
+    expect(await shop.engine.queries.runSteps(lease.run)).toMatchObject([failed, failed])
+  })
+
   it("ends a step only once", async (shop) => {
     const runs = await OrderRuns.of(shop)
     const lease = await runs.held()

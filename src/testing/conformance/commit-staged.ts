@@ -1,6 +1,7 @@
 import type { StoredEvent } from "../../core/event.ts"
 import { deliveryId, eventId } from "../../core/ids.ts"
 import type { AppendEvents, ChangeResult, StageEvents } from "../../engine/commit.ts"
+import { OUTBOX } from "../../engine/transactions.ts"
 import type { Shop } from "./shop.ts"
 import type { Suite } from "./test-engine.ts"
 
@@ -50,6 +51,16 @@ export function testStaged({ it, expect }: Suite): void {
     expect(key).toEqual({ commitId: change.commitId, index: 1 })
     expect(await shop.engine.queries.event(key as never)).toMatchObject({ sender: "checkout" })
     expect(await shop.engine.queries.staged(CHECKOUT)).toEqual([])
+  })
+
+  it("counts what is staged in the size of the store", async (shop) => {
+    await stage(shop, shop.orders(2))
+    await shop.store.flush()
+
+    const { bytes, staged } = await shop.engine.maintenance.size()
+
+    expect([staged, bytes]).toEqual([2, (await shop.engine.maintenance.stats()).bytes])
+    expect(bytes > 0).toBe(true)
   })
 
   it("releases each event once when two release at the same time", async (shop) => {
@@ -128,6 +139,40 @@ export function testStaged({ it, expect }: Suite): void {
     expect(await shop.writeOne({ ...clear, names: null })).toEqual({ status: "ok", count: 0 })
 
     expect(await shop.engine.queries.stagedGroups()).toMatchObject([{ eventGroupId: "checkout_2" }])
+  })
+
+  it("finds a staged event by its id, in the scopes that are named, and none of the outbox", async (shop) => {
+    const { findStaged } = shop.engine.queries
+    await stage(shop, [
+      shop.order("ord_1", { id: "ord_1" }),
+      shop.order("ord_2", { id: "ord_1", scope: "acme/dev" }),
+    ])
+    await stage(shop, [shop.order("ord_3", { id: "ord_3" })], OUTBOX)
+
+    expect(await findStaged("ord_1", ["acme/dev"])).toMatchObject({
+      data: '{"id":"ord_2"}',
+      scope: "acme/dev",
+      eventGroupId: CHECKOUT,
+    })
+    expect(await findStaged("ord_1", [""])).toMatchObject({ data: '{"id":"ord_1"}' })
+    expect((await findStaged("ord_1")) !== null).toBe(true)
+    expect(await findStaged("ord_1", ["acme/qa"])).toBe(null)
+    expect(await findStaged("ord_1", [])).toBe(null)
+    expect(await findStaged("ord_3")).toBe(null)
+  })
+
+  it("clears what was staged in some scopes, and leaves what others staged under the same group", async (shop) => {
+    await stage(shop, [shop.order("ord_1"), shop.order("ord_2", { scope: "acme/dev" })])
+    const clear = { kind: "clear", eventGroupId: CHECKOUT, names: null } as const
+
+    const none = await shop.writeOne({ ...clear, scopes: [] })
+    const own = await shop.writeOne({ ...clear, scopes: ["acme/dev", "acme/qa"] })
+
+    expect([none, own]).toEqual([
+      { status: "ok", count: 0 },
+      { status: "ok", count: 1 },
+    ])
+    expect((await shop.engine.queries.staged(CHECKOUT)).map((row) => row.scope)).toEqual([""])
   })
 
   it("stages once what is tried again", async (shop) => {

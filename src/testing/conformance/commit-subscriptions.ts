@@ -3,6 +3,8 @@ import type { PutReplay } from "../../engine/commit.ts"
 import { LEASE_MS, type Shop } from "./shop.ts"
 import type { Suite } from "./test-engine.ts"
 
+const RECORD = { kind: "put-record", collection: "hooks", id: "hook", ifAbsent: false } as const
+
 const definitionOf = async (shop: Shop, id: string) =>
   (await shop.engine.queries.catalog()).subscriptions.findLast((each) => each.id === id)
 
@@ -64,6 +66,48 @@ export function testSubscriptions({ it, expect }: Suite): void {
 
     expect(results.map((each) => each.status)).toEqual(["conflict", "conflict"])
     expect((await shop.engine.queries.catalog()).subscriptions).toEqual([])
+  })
+
+  it("puts a subscription and its record together, or neither of them", async (shop) => {
+    const first = { ...RECORD, value: "first", ifAbsent: true }
+    await shop.subscribe("hook", { record: first })
+    const { version } = await shop.engine.queries.catalog()
+
+    const [late, next] = await shop.write(
+      shop.putSubscription("hook", {
+        policy: { retries: 1 },
+        record: { ...RECORD, value: "late", ifValue: "elsewhere" },
+      }),
+      shop.putSubscription("hook", {
+        policy: { retries: 2 },
+        record: { ...RECORD, value: "next", ifValue: "first" },
+      }),
+    )
+
+    expect([late?.status, next?.status]).toEqual(["conflict", "ok"])
+    expect(await shop.engine.queries.record("hooks", "hook")).toBe("next")
+    expect(await definitionOf(shop, "hook")).toMatchObject({ definition: { policy: { retries: 2 } } })
+    expect((await shop.engine.queries.catalog()).version).toBe(version + 1)
+  })
+
+  it("writes the record of a subscription whose definition stays as it is", async (shop) => {
+    await shop.subscribe("hook", { record: { ...RECORD, value: "first", ifAbsent: true } })
+
+    await shop.write(shop.putSubscription("hook", { record: { ...RECORD, value: "next", ifValue: "first" } }))
+
+    expect(await shop.engine.queries.record("hooks", "hook")).toBe("next")
+  })
+
+  it("ends a subscription with its record, and nobody's record where there is no such subscription", async (shop) => {
+    const end = { kind: "end-subscription", group: "shop", record: { ...RECORD, value: null } } as const
+    await shop.subscribe("hook", { record: { ...RECORD, value: "first" } })
+
+    const nobody = await shop.writeOne({ ...end, id: "nobody" })
+    const kept = await shop.engine.queries.record("hooks", "hook")
+    await shop.write({ ...end, id: "hook" })
+
+    expect([nobody.status, kept]).toEqual(["conflict", "first"])
+    expect(await shop.engine.queries.record("hooks", "hook")).toBe(null)
   })
 
   it("cancels what waits for a subscription that ends; what runs may finish", async (shop) => {

@@ -1,7 +1,9 @@
 import { testAppend } from "./commit-append.ts"
 import { testCheckpoints } from "./commit-checkpoints.ts"
+import { testErase } from "./commit-erase.ts"
 import { testIds } from "./commit-ids.ts"
 import { testRunEnds } from "./commit-run-ends.ts"
+import { testRunScopes } from "./commit-run-scopes.ts"
 import { testRunStarts } from "./commit-run-starts.ts"
 import { testSettle } from "./commit-settle.ts"
 import { testSignals } from "./commit-signals.ts"
@@ -21,9 +23,11 @@ export function testCommit(suite: Suite): void {
   suite.describe("subscriptions", () => testSubscriptions(suite))
   suite.describe("sent twice", () => testTwice(suite))
   suite.describe("starts of runs", () => testRunStarts(suite))
+  suite.describe("scopes of runs", () => testRunScopes(suite))
   suite.describe("checkpoints of runs", () => testCheckpoints(suite))
   suite.describe("ends of runs", () => testRunEnds(suite))
   suite.describe("signals for runs", () => testSignals(suite))
   suite.describe("schedules of runs", () => testSchedules(suite))
+  suite.describe("erasures", () => testErase(suite))
   suite.describe("records", () => testRecords(suite))
 }

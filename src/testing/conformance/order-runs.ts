@@ -43,6 +43,7 @@ export class OrderRuns {
       subscription: this.subscription,
       workflow: WORKFLOW,
       hash: "h1",
+      scope: "",
       transactionId: id,
       parent: null,
       input: '{"cart":"cart_1"}',
@@ -128,7 +129,14 @@ export class OrderRuns {
   }
 
   stepSignal(run: string, step: string, over: Partial<Extract<RunSignal, { kind: "step" }>> = {}): SignalRun {
-    const signal = { phase: "invoke", outcome: "done", output: '"paid"', undo: null, error: null } as const
+    const signal = {
+      phase: "invoke",
+      outcome: "done",
+      output: '"paid"',
+      undo: null,
+      error: null,
+      dueAt: null,
+    } as const
     return this.signal(run, { kind: "step", step, ...signal, ...over })
   }
 

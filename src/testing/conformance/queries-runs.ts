@@ -35,7 +35,7 @@ export function testRunQueries({ it, expect }: Suite): void {
     const { queries } = shop.engine
 
     expect(await queries.run("run_404")).toBe(null)
-    expect(await queries.runOf(null, "place-order", "cart_1")).toBe(null)
+    expect(await queries.runOf(null, "place-order", "cart_1", null)).toBe(null)
     expect(await queries.runSteps(404)).toEqual([])
     expect(await queries.runs({ limit: 10 })).toEqual({ items: [], cursor: null })
   })
@@ -48,10 +48,10 @@ export function testRunQueries({ it, expect }: Suite): void {
     const other = await runs.held({ transactionId: "cart_1", group: "billing" })
     const { queries } = shop.engine
 
-    expect((await queries.runOf(GROUP, "place-order", "cart_1"))?.id).toBe(id)
-    expect((await queries.runOf(null, "place-order", "cart_1"))?.id).toBe(other.id)
-    expect(await queries.runOf(GROUP, "refund-order", "cart_1")).toBe(null)
-    expect(await queries.runOf(GROUP, "place-order", "cart_2")).toBe(null)
+    expect((await queries.runOf(GROUP, "place-order", "cart_1", null))?.id).toBe(id)
+    expect((await queries.runOf(null, "place-order", "cart_1", null))?.id).toBe(other.id)
+    expect(await queries.runOf(GROUP, "refund-order", "cart_1", null)).toBe(null)
+    expect(await queries.runOf(GROUP, "place-order", "cart_2", null)).toBe(null)
   })
 
   it("lists runs newest first, page by page, each once", async (shop) => {

@@ -1,4 +1,4 @@
-import { commitIdFrom, eventId } from "../../core/ids.ts"
+import { commitIdFrom, deliveryId, eventId } from "../../core/ids.ts"
 import type { EventQuery } from "../../engine/queries.ts"
 import { OUTBOX } from "../../engine/transactions.ts"
 import { LEASE_MS, type Shop } from "./shop.ts"
@@ -46,9 +46,9 @@ export function testQueries({ describe, it, expect }: Suite): void {
       })
 
       expect(await all(shop, { name: "order.paid" }, 1)).toEqual(["ord_4", "ord_2"])
-      expect(await all(shop, { scope: "acme/dev" }, 1)).toEqual(["ord_4", "ord_3"])
-      expect(await all(shop, { scope: "" }, 10)).toEqual(["ord_2", "ord_1"])
-      expect(await all(shop, { name: "order.placed", scope: "acme/dev" }, 10)).toEqual(["ord_3"])
+      expect(await all(shop, { scopes: ["acme/dev"] }, 1)).toEqual(["ord_4", "ord_3"])
+      expect(await all(shop, { scopes: [""] }, 10)).toEqual(["ord_2", "ord_1"])
+      expect(await all(shop, { name: "order.placed", scopes: ["acme/dev"] }, 10)).toEqual(["ord_3"])
       expect(await all(shop, { name: "order.gone" }, 10)).toEqual([])
     })
 
@@ -89,6 +89,35 @@ export function testQueries({ describe, it, expect }: Suite): void {
         { name: "brand.created", events: 1 },
         { name: "order.placed", events: 3, lastCommit: commitId },
       ])
+    })
+  })
+
+  describe("scopes", () => {
+    it("says which there are, and how many of the newest events are of each", async (shop) => {
+      await shop.emit({
+        events: [shop.order("ord_1"), shop.order("ord_2", { scope: "acme/dev" }), shop.order("ord_3")],
+      })
+      await shop.emit({ events: [shop.order("ord_4", { scope: "acme/dev" })] })
+
+      const { scopes, cursor } = await shop.engine.queries.scopes()
+
+      expect(new Map(scopes.map((each) => [each.scope, each.events]))).toEqual(
+        new Map([
+          ["", 2],
+          ["acme/dev", 2],
+        ]),
+      )
+      expect(cursor).toBe(null)
+    })
+
+    it("goes on behind the events that were looked at", async (shop) => {
+      const { commitId } = await shop.emit({
+        events: [shop.order("ord_1", { scope: "acme/dev" }), shop.order("ord_2")],
+      })
+
+      const { scopes } = await shop.engine.queries.scopes(`${commitId}.1`)
+
+      expect(scopes).toEqual([{ scope: "acme/dev", events: 1 }])
     })
   })
 
@@ -233,6 +262,29 @@ export function testQueries({ describe, it, expect }: Suite): void {
       expect(await list({ name: "order.paid" })).toEqual([])
       expect(await list({ subscriptions: [numbers[0]] })).toEqual([ids[1], ids[3]])
       expect(await list({ subscriptions: [] })).toEqual([])
+    })
+
+    it("lists dead letters of some scopes, however many others have", async (shop) => {
+      const mail = await shop.subscribe("mail")
+      const worker = await shop.join()
+      const dead = { kind: "dead", error: "down", reason: "all failed" } as const
+      const own: string[] = []
+      for (const scope of ["acme/dev", "", "acme/dev", "", ""]) {
+        const { commitId } = await shop.emit({
+          events: [shop.order("ord_1", { scope })],
+          jobs: [{ ...shop.newJob(mail, 0), scope }],
+        })
+        await shop.write(shop.settleJob(worker, await shop.claimOne(worker, mail), dead))
+        if (scope !== "") own.unshift(deliveryId(commitId, 0, mail, 0))
+      }
+
+      const page = await shop.engine.queries.jobs({ state: "dead", scopes: ["acme/dev"], limit: 10 })
+      const first = await shop.engine.queries.jobs({ state: "dead", scopes: ["acme/dev"], limit: 1 })
+      const none = await shop.engine.queries.jobs({ state: "dead", scopes: [], limit: 1 })
+
+      expect(page.items.map((row) => row.id)).toEqual(own)
+      expect(first.items.map((row) => row.id)).toEqual(own.slice(0, 1))
+      expect(none.items).toEqual([])
     })
 
     it("names the event of each", async (shop) => {

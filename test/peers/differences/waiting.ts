@@ -78,12 +78,12 @@ export const waiting: readonly Difference[] = [
   },
   {
     what: "`run` whose first step is an `async` one under a condition",
-    medusa: "answers when the condition was asked",
-    carillon: "answers before the condition is asked",
+    medusa: "answers before the step behind it begins",
+    carillon: "answers when that has begun",
     why: "It answers when only the background goes on.",
     shown: {
       "background-under-condition": {
-        "run.steps.no": ["skipped/dormant", "not_started/dormant"],
+        "run.steps.yes": ["not_started/dormant", "invoking/dormant"],
       },
     },
   },

@@ -1,0 +1,11 @@
+/** The door `carillon/client`: a server's routes as methods. It knows no engine, and runs in browsers. */
+export type { Problem } from "../contract/problem.ts"
+export { CarillonError, ConfigError, InvalidInputError, UnreachableError } from "../core/errors.ts"
+export { ApiError } from "./api-error.ts"
+export type { CallOptions } from "./asked.ts"
+export type { CarillonClient } from "./client.ts"
+export { type ClientOptions, createClient } from "./create-client.ts"
+export type { EmitOptions, Emitted, Receipt } from "./events.ts"
+export type { List, Page } from "./list.ts"
+export type { StreamOptions } from "./stream.ts"
+export type { StreamEntry } from "./told.ts"
