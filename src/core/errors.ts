@@ -173,7 +173,7 @@ export class RetryAfterError extends CarillonError {
 export class WebhookVerificationError extends CarillonError {
   readonly reason: VerificationFailure
 
-  constructor(reason: VerificationFailure, message: string, options?: { cause?: unknown }) {
+  constructor(message: string, reason: VerificationFailure, options?: { cause?: unknown }) {
     super("CARILLON_WEBHOOK_VERIFICATION", message, options)
     this.reason = reason
   }

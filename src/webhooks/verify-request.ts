@@ -66,11 +66,11 @@ function isHeaders(headers: WebhookHeaders): headers is { get(name: string): str
 function single(headers: WebhookHeaders, name: string): string {
   const value = headerOf(headers, name)
   if (value !== null && value !== "") return value
-  throw new WebhookVerificationError("missing-header", `Expected a header \`${name}\`, got none.`)
+  throw new WebhookVerificationError(`Expected a header \`${name}\`, got none.`, "missing-header")
 }
 
 function badHeader(what: string): WebhookVerificationError {
-  return new WebhookVerificationError("bad-header", `Expected ${what}, got something else.`)
+  return new WebhookVerificationError(`Expected ${what}, got something else.`, "bad-header")
 }
 
 /** What is no base64 is no signature either, and fits nothing. */

@@ -141,8 +141,8 @@ async function checkedSignatures(check: Check): Promise<{ id: string; timestamp:
       if (key.version === version && (await verifies(key, signature, signed)))
         return { id, timestamp: new Date(Number(timestamp) * 1000) }
   throw new WebhookVerificationError(
-    "no-match",
     "Expected a signature by one of the secrets over this id, time and body, got none. Is the secret the one of this endpoint, and the body as it came, before it was parsed?",
+    "no-match",
   )
 }
 
@@ -154,8 +154,8 @@ async function checkLegacySignature(
   const signature = readLegacySignature(headers)
   for (const token of tokens) if (await verifies(rawKey(token), signature, bytes)) return
   throw new WebhookVerificationError(
-    "no-match",
     "Expected `x-magento-signature` to be by one of the tokens over this body, got another. Is the token the one of this subscription, and the body as it came, before it was parsed?",
+    "no-match",
   )
 }
 
@@ -167,11 +167,11 @@ function checkTime(timestamp: number, { toleranceSeconds, now }: Check): void {
   const age = Math.floor(at) - timestamp
   const wish = `Expected a webhook that was sent within ${toleranceSeconds} seconds of now`
   if (age > toleranceSeconds)
-    throw new WebhookVerificationError("too-old", `${wish}, got one of ${age} seconds ago.`)
+    throw new WebhookVerificationError(`${wish}, got one of ${age} seconds ago.`, "too-old")
   if (-age > toleranceSeconds)
     throw new WebhookVerificationError(
-      "too-new",
       `${wish}, got one ${-age} seconds ahead. Is the clock right?`,
+      "too-new",
     )
 }
 
@@ -194,6 +194,6 @@ function payloadOf(bytes: Uint8Array, headers: WebhookHeaders): unknown {
   } catch (cause) {
     const wish = isJson ? "JSON" : "text in UTF-8"
     const message = `Expected the body to be ${wish}, got something else; its signature is right.`
-    throw new WebhookVerificationError("bad-body", message, { cause })
+    throw new WebhookVerificationError(message, "bad-body", { cause })
   }
 }

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs"
 import { afterAll, beforeAll, describe, expect, test } from "vitest"
 import { skipAloud } from "../support/describe.ts"
-import { type Place, placeOn } from "../support/place.ts"
-import { testServer } from "../support/postgres.ts"
+import { placeOn } from "../support/place.ts"
+import { testDatabase, testServer } from "../support/postgres.ts"
 import { compare, type Differing } from "./compare.ts"
 import { differences, RACES } from "./differences/differences.ts"
 import type { LaneName } from "./lane.ts"
@@ -23,11 +23,11 @@ const redis = await redisUrl()
 const missing = installMedusa()
 
 const carillon = () => played("carillon-sqlite")
-const places: Place[] = []
+const removals: (() => Promise<void>)[] = []
 const plays = new Map<LaneName, Played>()
 
 beforeAll(() => playOn("carillon-sqlite"), LONG_MS)
-afterAll(() => Promise.all(places.map((place) => place.remove())))
+afterAll(() => Promise.all(removals.map((remove) => remove())))
 
 besideMedusa("medusa-local", missing)
 besideMedusa("medusa-memory", missing ?? postgres)
@@ -99,12 +99,18 @@ async function playAgain(lane: LaneName, only: readonly string[]): Promise<void>
 }
 
 async function playFresh(lane: LaneName, only: readonly string[] | null): Promise<Played> {
-  const place = await placeOn(
-    lane === "carillon-sqlite" || lane === "medusa-local" ? "sqlite" : "postgres",
-    "peers",
-  )
-  places.push(place)
-  return play({ lane, database: place.database, redis: redis ?? "", only })
+  return play({ lane, database: await freshDatabase(lane), redis: redis ?? "", only })
+}
+
+async function freshDatabase(lane: LaneName): Promise<string> {
+  if (lane === "medusa-memory" || lane === "medusa-redis") {
+    const { url, drop } = await testDatabase("peers") // all of it: Medusa's tables stand in its public schema
+    removals.push(drop)
+    return url
+  }
+  const { database, remove } = await placeOn(lane === "carillon-postgres" ? "postgres" : "sqlite", "peers")
+  removals.push(remove)
+  return database
 }
 
 function played(lane: LaneName): Played {
