@@ -5,6 +5,7 @@ import type { Voice } from "./operational-runs.ts"
 const DISABLED = "carillon.webhook.disabled"
 const RESTING = "carillon.webhook.resting"
 const RECOVERED = "carillon.webhook.recovered"
+const STALLED = "carillon.webhook.stalled"
 
 /** What happened to a webhook. */
 export interface WebhookNews {
@@ -13,7 +14,7 @@ export interface WebhookNews {
   readonly at: number // epoch ms: of one moment it is told once
 }
 
-/** Tells of endpoints that are left alone, that are back, and that were given up. */
+/** Tells of endpoints that are left alone, that are back, that were given up, and that we cannot send to. */
 export class OperationalWebhooks {
   readonly #voice: Voice
 
@@ -31,6 +32,10 @@ export class OperationalWebhooks {
 
   async disabled(news: WebhookNews): Promise<void> {
     await this.#tell(DISABLED, news)
+  }
+
+  async stalled(news: WebhookNews): Promise<void> {
+    if (!hearsOfUs(news)) await this.#tell(STALLED, news)
   }
 
   async #tell(name: string, { webhook, data, at }: WebhookNews): Promise<void> {

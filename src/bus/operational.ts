@@ -106,8 +106,8 @@ export class Operational {
     tellOfRefused(this.#voice, message, scope).catch(this.#options.onError)
   }
 
-  /** Whom webhooks are sent to was left alone, is back, or was given up. */
-  webhook(kind: "resting" | "recovered" | "disabled", webhook: WebhookNews): void {
+  /** Whom webhooks are sent to was left alone, is back, was given up, or cannot be sent to by us. */
+  webhook(kind: "resting" | "recovered" | "disabled" | "stalled", webhook: WebhookNews): void {
     this.#webhooks[kind](webhook).catch(this.#options.onError)
   }
 

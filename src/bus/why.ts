@@ -36,7 +36,7 @@ export function whyWaiting(row: Waiting, subscription: Named, staff: Staff): str
   }
 }
 
-/** The subscription is paused, gone, or nobody is there to run it; or its endpoint rests. */
+/** The subscription is paused, gone, or nobody is there to run it; or it cannot be sent, or its endpoint rests. */
 function whyNobodyRunsIt({ no, id, group }: Named, staff: Staff): string | null {
   const current = staff.current.get(no)
   if (current === undefined) return "the subscription was removed"
@@ -48,7 +48,13 @@ function whyNobodyRunsIt({ no, id, group }: Named, staff: Staff): string | null 
     return target.kind === "webhook"
       ? `no live worker sends webhooks by \`${target.notifier}\``
       : "no live worker has a handler for it"
-  return whyItRests(staff.endpointOf(id), staff.now)
+  const state = staff.endpointOf(id)
+  return whyItStalls(state) ?? whyItRests(state, staff.now)
+}
+
+function whyItStalls({ stalled }: EndpointState): string | null {
+  if (stalled === null) return null
+  return `nothing is sent, for a fault of Carillon's own since ${new Date(stalled.since).toISOString()}: ${stalled.why}`
 }
 
 /** What is left alone is so in every process, until then. */

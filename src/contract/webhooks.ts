@@ -13,6 +13,11 @@ const form = z.enum(BODY_FORMS).meta({
 })
 const names = z.array(z.string())
 
+const stalled = z
+  .object({ since: instant, why: z.string() })
+  .nullable()
+  .meta({ description: "null = nothing keeps Carillon from sending" })
+
 const fields = {
   id: z.string(),
   group: z.string().meta({ description: "Whose workers send it" }),
@@ -33,11 +38,12 @@ const fields = {
   options: z.record(z.string(), json),
   credentials: names.meta({ description: "Their names" }),
   policy,
-  state: z.enum(["active", "paused", "disabled", "resting"]).meta({
+  state: z.enum(["active", "paused", "disabled", "resting", "stalled"]).meta({
     description:
-      "`paused` and `disabled`: what it hears waits; `resting`: its endpoint fails, and is left alone for a while",
+      "`paused` and `disabled`: what it hears waits; `resting`: its endpoint fails, and is left alone for a while; `stalled`: nothing can be sent, for a fault of Carillon's own",
   }),
   resting: z.object({ until: instant, why: z.string() }).nullable(),
+  stalled,
   disabled: z.object({ at: instant, reason: z.enum(DISABLE_REASONS), detail: z.string() }).nullable(),
   oldSecretsUntil: z.array(instant).meta({ description: "When secrets end that were replaced" }),
   createdAt: instant,
@@ -389,6 +395,7 @@ export const getWebhookHealth = route({
       lastFailure: z
         .object({ at: instant, deliveryId: z.string(), error: z.string(), status: z.int().nullable() })
         .nullable(),
+      stalled,
       since: instant.nullable().meta({ description: "Attempts since then were looked at" }),
       searchedAll: z.boolean().meta({ description: "false = there are more deliveries" }),
     })

@@ -12,6 +12,7 @@ export interface EndpointState {
   /** Who probes: two who say the same of one moment must not both believe that it is theirs. */
   readonly probe?: string
   readonly failing: Failing | null // null = its last attempt succeeded
+  readonly stalled: Stalled | null // null = nothing keeps us from sending
 }
 
 /**
@@ -26,6 +27,12 @@ export interface Failing {
   readonly attempts: number
 }
 
+/** Nothing could be sent there since then, for a fault of our own: one process sees it so, another may not. */
+export interface Stalled {
+  readonly since: number // epoch ms
+  readonly why: string
+}
+
 /** The collection of the records, by subscription id. */
 export const ENDPOINT_STATES = "webhook-states"
 
@@ -35,12 +42,13 @@ export const SENDING: EndpointState = Object.freeze({
   trips: 0,
   why: "",
   failing: null,
+  stalled: null,
 })
 
 /** What a record says; nothing, and what another version wrote that is not known here, is an endpoint without trouble. */
 export function readEndpointState(text: string | null): EndpointState {
   if (text === null) return SENDING
-  const { phase, until, trips, why, probe, failing } = JSON.parse(text) as Partial<EndpointState>
+  const { phase, until, trips, why, probe, failing, stalled } = JSON.parse(text) as Partial<EndpointState>
   return {
     phase: phase !== undefined && PHASES.includes(phase) ? phase : "sending",
     until: until ?? 0,
@@ -48,6 +56,7 @@ export function readEndpointState(text: string | null): EndpointState {
     why: why ?? "",
     ...(probe === undefined ? undefined : { probe }),
     failing: failing ?? null,
+    stalled: stalled ?? null,
   }
 }
 

@@ -50,7 +50,7 @@ function setup() {
   return { store, clock, process }
 }
 
-const resting: EndpointState = { phase: "resting", until: 9, trips: 1, why: "500", failing: null }
+const resting: EndpointState = { ...SENDING, phase: "resting", until: 9, trips: 1, why: "500" }
 const probing: EndpointState = { ...resting, phase: "probing" }
 
 it("lets one of several who saw the same write, and tells the others what stands now", async () => {

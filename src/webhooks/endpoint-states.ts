@@ -61,7 +61,7 @@ export class EndpointStates {
   /** True when it is written; false when somebody else wrote meanwhile, and that is now known. */
   async move(id: string, to: EndpointState): Promise<boolean> {
     const before = this.#texts.get(id)
-    const isOver = to.phase === "sending" && to.failing === null
+    const isOver = to.phase === "sending" && to.failing === null && to.stalled === null
     const value = isOver ? null : JSON.stringify(to)
     if (value === (before ?? null)) return true
     const condition =

@@ -63,6 +63,7 @@ function setup({ slots = 100, concurrency = 10 } = {}) {
     onMoved: (from: EndpointState, to: EndpointState) => void moves.push(`${from.phase} ${to.phase}`),
     onFailing: (failing) => void failings.push(failing),
     onFault: () => {},
+    onStalled: () => {},
     onError,
   })
   endpoint.concurrency = concurrency

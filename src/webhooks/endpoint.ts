@@ -1,5 +1,5 @@
 import type { Clock } from "../core/clock.ts"
-import { type EndpointState, type Failing, restsUntil, SENDING } from "../core/endpoint.ts"
+import { type EndpointState, type Failing, restsUntil, SENDING, type Stalled } from "../core/endpoint.ts"
 import { codeOf } from "../core/errors.ts"
 import type { Gate, Pool } from "../worker/handlers.ts"
 import { Postponed } from "../worker/job-run.ts"
@@ -26,6 +26,8 @@ export interface EndpointOptions {
   readonly onFailing: (failing: Failing) => void
   /** Nothing can be sent for a fault of our own. */
   readonly onFault: (why: string) => void
+  /** That lasts, and is written by this process. */
+  readonly onStalled: (stalled: Stalled) => void
   readonly onError: (error: unknown) => void
 }
 
@@ -46,6 +48,10 @@ const FAILING_STREAK = 2
 
 /** From when on it is kept that everything fails: endpoints fail for a moment all the time. */
 const WORTH_KEEPING_MS = 600_000
+
+/** From when on it is kept, and told of, that a fault of our own lasts. */
+const WORTH_TELLING_MS = 10_000
+const LONGEST_WHY = 1_000
 
 const FIRST_HOLD_MS = 1_000
 const LONGEST_HOLD_MS = 60_000
@@ -79,6 +85,7 @@ export class Endpoint implements Gate {
   #hasAnswered = false
   #streak = 0
   #failing: Failing | null
+  #stalled: Stalled | null = null // null = this process can send, as far as it knows
   #holds = 0 // faults of our own, one after another
   #heldUntil = 0 // epoch ms
   #saving: Promise<void> = Promise.resolve()
@@ -171,6 +178,7 @@ export class Endpoint implements Gate {
   /** Somebody takes it that it is well again: what was known is forgotten. */
   reset(): void {
     this.#failing = null
+    this.#stalled = null
     this.#streak = 0
     this.#heldUntil = 0
     this.#become(SENDING)
@@ -244,6 +252,7 @@ export class Endpoint implements Gate {
     this.#heldUntil = 0
     this.#streak = isAlive ? 0 : this.#streak + 1
     this.#hasAnswered ||= isAlive
+    this.#noteSent()
     if (sign.kind === "success") this.#pace.succeeded(this.#running, concurrency)
     if (made.isOverload) this.#pace.overloaded()
     this.#noteFailing(sign.kind === "success", now)
@@ -264,7 +273,7 @@ export class Endpoint implements Gate {
     if (!isEnd && this.#heldUntil <= now) {
       this.#heldUntil = now + Math.min(LONGEST_HOLD_MS, FIRST_HOLD_MS * 2 ** this.#holds)
       this.#holds++
-      this.#options.onFault(error?.message ?? "its notifier does not say why")
+      this.#noteFault(error?.message || "its notifier does not say why", now)
     }
     if (epoch === this.#epoch && this.#state.phase === "probing")
       this.#become({ ...this.#state, phase: "resting", until: now })
@@ -280,6 +289,19 @@ export class Endpoint implements Gate {
       if (kept !== null) this.#save()
     } else if (kept === null ? now - since >= WORTH_KEEPING_MS : attempts + 1 >= 2 * kept.attempts)
       this.#save()
+  }
+
+  /** A fault of ours that lasts is for everybody to see: what waits would seem to wait for nothing. */
+  #noteFault(why: string, now: number): void {
+    this.#options.onFault(why)
+    this.#stalled = { since: this.#stalled?.since ?? now, why: why.slice(0, LONGEST_WHY) }
+    const isKnown = this.#written.stalled?.why === this.#stalled.why
+    if (now - this.#stalled.since >= WORTH_TELLING_MS && !isKnown) this.#save()
+  }
+
+  #noteSent(): void {
+    this.#stalled = null
+    if (this.#written.stalled !== null) this.#save()
   }
 
   #become(next: EndpointState): void {
@@ -305,15 +327,22 @@ export class Endpoint implements Gate {
   }
 
   async #write(): Promise<void> {
-    const { states, id, onMoved } = this.#options
+    const { states, id, onMoved, onStalled } = this.#options
     const [before, next] = [this.#written, this.#toWrite]
     if (!(await states.move(id, next))) return this.adopt()
     this.#written = next
     if (next.phase !== before.phase) onMoved(before, next)
+    if (next.stalled !== null && before.stalled === null) onStalled(next.stalled)
   }
 
   get #toWrite(): EndpointState {
-    return { ...this.#state, failing: this.#failing }
+    return { ...this.#state, failing: this.#failing, stalled: this.#toTell }
+  }
+
+  get #toTell(): Stalled | null {
+    const stalled = this.#stalled
+    const lastsMs = stalled === null ? 0 : this.#options.clock.now() - stalled.since
+    return lastsMs >= WORTH_TELLING_MS ? stalled : null
   }
 
   #started(): string {

@@ -1,5 +1,9 @@
+import { ENDPOINT_STATES, readEndpointState } from "../core/endpoint.ts"
 import type { AttemptRecord } from "../core/job.ts"
+import type { SubscriptionVersion } from "../core/subscription.ts"
 import type { ListedJob, QueriesPort } from "../engine/queries.ts"
+import type { Webhook } from "./shapes.ts"
+import { stalledOf } from "./webhook-report.ts"
 
 /** How a webhook does lately, by its newest deliveries. */
 export interface WebhookHealth {
@@ -19,6 +23,8 @@ export interface WebhookHealth {
   readonly oldestWaitingAt: Date | null
   readonly lastSuccessAt: Date | null
   readonly lastFailure: LastFailure | null
+  /** Nothing can be sent since then, for a fault of Carillon's own; null = nothing of the kind. */
+  readonly stalled: Webhook["stalled"]
   /** Attempts since then were looked at; null = there was none. */
   readonly since: Date | null
   /** false = there are more deliveries than were looked at. */
@@ -32,15 +38,22 @@ export interface LastFailure {
   readonly status: number | null // of HTTP; null = there was no answer
 }
 
-type Queries = Pick<QueriesPort, "jobs" | "lag">
+type Queries = Pick<QueriesPort, "jobs" | "lag" | "record">
 
 /** A look ends after so many deliveries, or so many reads: other subscriptions' jobs stand between. */
 const MOST_DELIVERIES = 1_000
 const MOST_READS = 10
 const ROWS_PER_READ = 250
 
-export async function healthOf(queries: Queries, no: number): Promise<WebhookHealth> {
-  const [{ jobs, searchedAll }, lags] = await Promise.all([newestJobs(queries, no), queries.lag()])
+export async function healthOf(
+  queries: Queries,
+  { no, id }: Pick<SubscriptionVersion, "no" | "id">,
+): Promise<WebhookHealth> {
+  const [{ jobs, searchedAll }, lags, state] = await Promise.all([
+    newestJobs(queries, no),
+    queries.lag(),
+    queries.record(ENDPOINT_STATES, id),
+  ])
   const lag = lags.find((each) => each.subscription === no)
   const attempts = jobs.flatMap(attemptsOf).sort((a, b) => b.record.at - a.record.at)
   const successes = attempts.filter(({ record }) => record.outcome === "delivered")
@@ -58,6 +71,7 @@ export async function healthOf(queries: Queries, no: number): Promise<WebhookHea
     oldestWaitingAt: dateOf(lag?.oldestAt),
     lastSuccessAt: dateOf(successes[0]?.record.at),
     lastFailure: failed === undefined ? null : failureOf(failed),
+    stalled: stalledOf(readEndpointState(state)),
     since: dateOf(attempts.at(-1)?.record.at),
     searchedAll,
   }

@@ -1,5 +1,5 @@
 import type { Clock, Timer } from "../core/clock.ts"
-import type { EndpointState, Failing } from "../core/endpoint.ts"
+import type { EndpointState, Failing, Stalled } from "../core/endpoint.ts"
 import { attemptTimeout } from "../core/retry.ts"
 import type { SubscriptionTarget, SubscriptionVersion } from "../core/subscription.ts"
 import type { EventView } from "../core/view.ts"
@@ -37,6 +37,8 @@ export interface OutboundOptions {
   readonly onMoved: (webhook: WebhookTold, from: EndpointState, to: EndpointState) => void
   /** All its attempts fail since then. */
   readonly onFailing: (webhook: WebhookTold, failing: Failing) => void
+  /** Nothing can be sent there, for a fault of our own. */
+  readonly onStalled: (webhook: WebhookTold, stalled: Stalled) => void
   /** Its recipient wants nothing more. */
   readonly onGone: (webhook: WebhookTold, why: string) => Promise<void>
   readonly warn: (message: string) => void
@@ -189,7 +191,7 @@ export class Outbound {
 
   #endpointOf(version: WebhookVersion): Endpoint {
     const { no, id, definition } = version
-    const { clock, random, breaker, onMoved, onFailing, onError } = this.#options
+    const { clock, random, breaker, onMoved, onFailing, onStalled, onError } = this.#options
     const tell = (say: (webhook: WebhookTold) => void): void => {
       const held = this.#held.get(no)
       if (held !== undefined) say(held.version)
@@ -205,6 +207,7 @@ export class Outbound {
       onGate: () => this.#onGate(),
       onMoved: (from, to) => tell((webhook) => onMoved(webhook, from, to)),
       onFault: (why) => this.#faults.tell(id, why),
+      onStalled: (stalled) => tell((webhook) => onStalled(webhook, stalled)),
       onFailing: (failing) => tell((webhook) => onFailing(webhook, failing)),
       onError,
     })

@@ -7,7 +7,7 @@ import { Outbound, type OutboundOptions, type WebhookTold } from "./outbound.ts"
 import type { ResolvedWebhookSettings } from "./settings.ts"
 import type { Webhooks } from "./webhooks.ts"
 
-type Parts = Omit<OutboundOptions, "slots" | "breaker" | "onMoved" | "onFailing" | "onGone"> & {
+type Parts = Omit<OutboundOptions, "slots" | "breaker" | "onMoved" | "onFailing" | "onStalled" | "onGone"> & {
   readonly queries: QueriesPort
   readonly webhooks: Webhooks
   readonly operational: Operational
@@ -33,6 +33,10 @@ export function outgoing(parts: Parts): Outbound {
     breaker: breakerSettings(settings.restMs),
     onMoved: (webhook, from, to) => tellMove(operational, { webhook, from, to, now: clock.now() }),
     onFailing: (webhook, failing) => autoDisable.failing(webhook, failing),
+    onStalled: (webhook, { since, why }) => {
+      const data = { since: new Date(since).toISOString(), why }
+      operational.webhook("stalled", { webhook, data, at: since })
+    },
     onGone: (webhook, why) => autoDisable.gone(webhook, why),
   })
 }

@@ -85,10 +85,15 @@ export interface Webhook {
   readonly options: Readonly<Record<string, unknown>>
   readonly credentials: readonly string[] // their names
   readonly policy: ResolvedPolicy
-  /** `disabled` and `paused` let what comes wait; `resting` = its endpoint fails, and is left alone for a while. */
-  readonly state: "active" | "paused" | "disabled" | "resting"
+  /**
+   * `disabled` and `paused` let what comes wait; `resting` = its endpoint fails, and is left alone for a while;
+   * `stalled` = nothing can be sent there for a fault of Carillon's own, such as a key that is missing.
+   */
+  readonly state: "active" | "paused" | "disabled" | "resting" | "stalled"
   /** null = it does not rest. */
   readonly resting: { readonly until: Date; readonly why: string } | null
+  /** Since when, and why; null = nothing keeps Carillon from sending. */
+  readonly stalled: { readonly since: Date; readonly why: string } | null
   /** null = it is enabled. */
   readonly disabled: { readonly at: Date; readonly reason: DisableReason; readonly detail: string } | null
   /** When secrets that were replaced end, the current one left out. */

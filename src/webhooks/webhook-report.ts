@@ -43,11 +43,18 @@ export function webhookOf({ entry, record }: StoredWebhook, seen: Seen): Webhook
 function stateOf(
   { entry, record: { disabled } }: StoredWebhook,
   { state, now }: Seen,
-): Pick<Webhook, "state" | "disabled" | "resting"> {
+): Pick<Webhook, "state" | "disabled" | "resting" | "stalled"> {
+  const nothing = { disabled: null, resting: null, stalled: null }
   if (disabled !== null)
-    return { state: "disabled", disabled: { ...disabled, at: new Date(disabled.at) }, resting: null }
-  if (entry.definition.paused) return { state: "paused", disabled: null, resting: null }
+    return { ...nothing, state: "disabled", disabled: { ...disabled, at: new Date(disabled.at) } }
+  if (entry.definition.paused) return { ...nothing, state: "paused" }
+  const stalled = stalledOf(state)
+  if (stalled !== null) return { ...nothing, state: "stalled", stalled }
   const until = restsUntil(state, now)
-  if (until === null) return { state: "active", disabled: null, resting: null }
-  return { state: "resting", disabled: null, resting: { until: new Date(until), why: state.why } }
+  if (until === null) return { ...nothing, state: "active" }
+  return { ...nothing, state: "resting", resting: { until: new Date(until), why: state.why } }
+}
+
+export function stalledOf({ stalled }: EndpointState): Webhook["stalled"] {
+  return stalled === null ? null : { since: new Date(stalled.since), why: stalled.why }
 }

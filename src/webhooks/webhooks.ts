@@ -205,7 +205,7 @@ export class Webhooks {
   /** How its endpoint did lately. @throws NotFoundError */
   async health(id: string, by: Access = OWN_PROCESS): Promise<WebhookHealth> {
     const { entry } = await this.#theirs.find(id, by)
-    return healthOf(this.#options.queries, entry.no)
+    return healthOf(this.#options.queries, entry)
   }
 
   /** One event is sent to all of them. */

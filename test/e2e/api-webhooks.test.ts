@@ -147,6 +147,7 @@ await describeEngines((engine) => {
       oldestWaitingAt: null,
       lastSuccessAt: null,
       lastFailure: null,
+      stalled: null,
       since: null,
       searchedAll: true,
     })

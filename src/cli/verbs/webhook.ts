@@ -140,7 +140,7 @@ export async function health(id: string, flags: StoreFlags): Promise<void> {
   await withStore(flags, async ({ webhooks }) => {
     const found = await webhooks.health(id)
     if (flags.json) return printJson(found)
-    const { successRate, p50Ms, p99Ms, attempts, lastFailure, since } = found
+    const { successRate, p50Ms, p99Ms, attempts, lastFailure, since, stalled } = found
     const rate =
       successRate === null ? "no attempt yet" : `${(successRate * 100).toFixed(1)} % of ${attempts} attempts`
     print(`succeeded  ${rate}${since === null ? "" : `, since ${localTime(since)}`}`)
@@ -151,6 +151,7 @@ export async function health(id: string, flags: StoreFlags): Promise<void> {
     )
     print(`running    ${found.running}`)
     print(`dead       ${found.dead}`)
+    if (stalled !== null) print(`stalled    since ${localTime(stalled.since)}: ${stalled.why}`)
     if (lastFailure !== null)
       print(`failed     ${localTime(lastFailure.at)}, ${lastFailure.deliveryId}: ${lastFailure.error}`)
   })
@@ -179,12 +180,13 @@ function show(webhook: Shown, { json }: StoreFlags): void {
     printJson(shown(webhook))
     return
   }
-  const { state, disabled, resting, filter, fields } = webhook
+  const { state, disabled, resting, stalled, filter, fields } = webhook
   print(`webhook    ${webhook.id}`)
   print(
     `state      ${state}${disabled === null ? "" : `, ${disabled.reason}${disabled.detail === "" ? "" : `: ${disabled.detail}`}`}`,
   )
   if (resting !== null) print(`rests      until ${localTime(resting.until)}: ${resting.why}`)
+  if (stalled !== null) print(`stalled    since ${localTime(stalled.since)}: ${stalled.why}`)
   print(`events     ${webhook.events.join(", ")}`)
   print(`recipient  ${webhook.recipient}`)
   print(`sent by    ${webhook.notifier}, as ${webhook.form}`)

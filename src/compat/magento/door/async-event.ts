@@ -30,7 +30,7 @@ export function madeAsyncEvent(webhook: Webhook): AsyncEvent {
 
 /** One whose endpoint rests for a while is on. */
 function isOn({ state }: Webhook): boolean {
-  return state === "active" || state === "resting"
+  return state !== "paused" && state !== "disabled"
 }
 
 /** What can be searched: with two that are not told, and without the token, of which a search would be an oracle. */
