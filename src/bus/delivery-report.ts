@@ -7,7 +7,7 @@ import type { SubscriptionVersion } from "../core/subscription.ts"
 import type { EventView } from "../core/view.ts"
 import type { BatchRow, JobRow, PartRow, TraceRows } from "../engine/queries.ts"
 import type { Staff } from "./staff.ts"
-import { whyCancelled, whyDead, whyRetry, whyRunning, whyWaiting } from "./why.ts"
+import { whyCancelled, whyDead, whyRetry, whyRunning, whyWaiting, withoutDetail } from "./why.ts"
 
 export const DELIVERY_STATES = ["delivered", "running", "waiting", "retry", "dead", "cancelled"] as const
 export type DeliveryState = (typeof DELIVERY_STATES)[number]
@@ -80,7 +80,8 @@ export function shownWithin(
   const isTheirs = scope !== null && isWithin(scopes, scope)
   if (isTheirs || definition?.target.kind === "handler") return { ...report, together: null }
   const attempts = report.attempts.map((each) => ({ ...each, error: untold(each.error), details: null }))
-  return { ...report, error: untold(report.error), attempts, together: null }
+  const why = report.why === null ? null : withoutDetail(report.why)
+  return { ...report, why, error: untold(report.error), attempts, together: null }
 }
 
 function untold(error: string | null): string | null {

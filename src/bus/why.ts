@@ -57,6 +57,14 @@ function whyItStalls({ stalled }: EndpointState): string | null {
   return `nothing is sent, for a fault of Carillon's own since ${new Date(stalled.since).toISOString()}: ${stalled.why}`
 }
 
+/** The same for those who may not know what the endpoint answered, nor what ails this installation. */
+export function withoutDetail(why: string): string {
+  return why.replace(
+    /(its endpoint rests until|nothing is sent, for a fault of Carillon's own since) (\S+): .*$/s,
+    "$1 $2",
+  )
+}
+
 /** What is left alone is so in every process, until then. */
 function whyItRests(state: EndpointState, now: number): string | null {
   const until = restsUntil(state, now)

@@ -14,7 +14,7 @@ await describeEngines((engine) => {
   })
 
   /** One order of a tenant, which a webhook of theirs and one of the operator's have heard of. */
-  async function setup(answer: number) {
+  async function setup(answer: number, delays: readonly number[] = []) {
     const place = await placeOn(engine, "webhooks_tenants")
     cleanups.push(() => place.remove())
     const notifier = new FakeNotifier()
@@ -28,14 +28,14 @@ await describeEngines((engine) => {
       webhooks: { notifiers: [notifier] },
     })
     cleanups.push(() => carillon.stop())
-    const orders = { events: "order.placed", notifier: "fake", policy: { delays: [] } }
+    const orders = { events: "order.placed", notifier: "fake", policy: { delays } }
     const recipient = "https://hooks.example/services/T0001/a-token-in-a-path"
     const operators = await carillon.webhooks.create({ ...orders, recipient, scope: null })
     const theirs = await carillon.webhooks.create({ ...orders, recipient, scope: "acme/master" })
     await carillon.start()
     const [receipt] = await carillon.emit({ name: "order.placed", data: {}, scope: "acme/master" })
     await carillon.drain()
-    return { carillon, operators: operators.id, theirs: theirs.id, event: receipt?.id ?? "" }
+    return { carillon, notifier, operators: operators.id, theirs: theirs.id, event: receipt?.id ?? "" }
   }
 
   it.each([204, 500])("shows tenants what was sent by webhooks of their own alone (%i)", async (answer) => {
@@ -53,6 +53,27 @@ await describeEngines((engine) => {
         [theirs]: expect.objectContaining({ status: answer }),
       })
     }
+  })
+
+  it("tells tenants that an endpoint of others rests, and not what it answered", async () => {
+    const { carillon, operators, theirs, notifier } = await setup(204, [60_000])
+    notifier.answer = () => ({
+      success: false,
+      responseData: "the operator's bus is full",
+      retryAfter: 3_600_000,
+    })
+    const [receipt] = await carillon.emit({ name: "order.placed", data: {}, scope: "acme/master" })
+    await carillon.drain()
+
+    const why = async (options?: typeof acme) => {
+      const { deliveries } = await carillon.trace(receipt?.id ?? "", options)
+      return Object.fromEntries(deliveries.map((each) => [each.subscription, each.why]))
+    }
+    const rests = /its endpoint rests until 20\S+Z/
+    const toTenants = await why(acme)
+    expect(toTenants[operators]).toMatch(new RegExp(`${rests.source}$`))
+    expect(toTenants[theirs]).toMatch(new RegExp(`${rests.source}: the operator's bus is full$`))
+    expect((await why())[operators]).toMatch(new RegExp(`${rests.source}: the operator's bus is full$`))
   })
 
   it("shows the operator what was sent by all of them", async () => {
