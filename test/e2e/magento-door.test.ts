@@ -160,6 +160,7 @@ await describeEngines((engine) => {
       ["an id of its own", { subscription_id: 7 }, /has no subscription ID/],
       ["a store that is none", { store_id: "main" }, /type is invalid/],
       ["a status that is none", { status: "off" }, /type is invalid/],
+      ["a field that there is not", { store: 2 }, "There is no field %1. There are: %2."],
     ])("it refuses %s", async (_, over, message) => {
       const { status, body } = await door.post(PATH, { asyncEvent: { ...seed, ...over } })
 
@@ -208,6 +209,18 @@ await describeEngines((engine) => {
         expect(await door.put(`${PATH}/${no}`, { asyncEvent }, token)).toMatchObject({ status: 401 })
 
       expect((await webhook(no))?.state).toBe("active")
+    })
+
+    it("takes back by PUT all that it tells, and whatever a shop has beside", async () => {
+      const no = await made()
+      const { body } = await door.get(`${PATH}/${no}`)
+      const whole = { ...body, status: false, modified: body.subscribed_at, verificationToken: "another" }
+
+      expect(await door.put(`${PATH}/${no}`, { asyncEvent: whole })).toMatchObject({
+        status: 200,
+        body: { status: false },
+      })
+      expect(await door.put(`${PATH}/${no}`, { asyncEvent: { state: true } })).toMatchObject({ status: 400 })
     })
 
     it("changes nothing by a PUT that says nothing", async () => {
@@ -348,6 +361,12 @@ await describeEngines((engine) => {
         current_page: 2,
         sort_orders: [{ field: "recipient_url", direction: "DESC" }],
       })
+    })
+
+    it("has an empty page after its last, so that whoever asks for one after another comes to an end", async () => {
+      const { body } = await list("searchCriteria[pageSize]=2&searchCriteria[currentPage]=3")
+
+      expect(body).toMatchObject({ items: [], total_count: 3, search_criteria: { current_page: 3 } })
     })
 
     it("is no oracle of tokens, and says which fields can be searched", async () => {

@@ -1,3 +1,5 @@
+import { shopTime } from "./values.ts"
+
 /** What a field holds, which says how it compares. Text compares without case, as in a shop's database. */
 export type FieldKind = "number" | "text" | "truth" | "time"
 export type Fields = Readonly<Record<string, FieldKind>>
@@ -45,6 +47,21 @@ const TESTS = {
 
 export const CONDITION_TYPES = Object.keys(TESTS) as readonly ConditionType[]
 
+/** Those that ask when: the others ask how a time is written, or whether there is one. */
+export const READS_TIMES: readonly ConditionType[] = [
+  "eq",
+  "neq",
+  "in",
+  "nin",
+  "gt",
+  "gteq",
+  "moreq",
+  "from",
+  "lt",
+  "lteq",
+  "to",
+]
+
 export function holds(row: Row, { field, value, condition_type }: Condition, kind: FieldKind): boolean {
   const own = row[field] ?? null
   if (own === null) return condition_type === "null"
@@ -63,8 +80,18 @@ const READERS: Readonly<Record<FieldKind, (text: string) => Comparable>> = {
   number: (text) => (text.trim() === "" ? Number.NaN : Number(text)),
   text: (text) => text.toLowerCase(),
   truth: (text) => (text === "true" ? "1" : text === "false" ? "0" : text),
-  time: (text) => text.replace("T", " ").replace(/(?:\.\d+)?(?:Z|\+00:00)$/, ""),
+  time: (text) => timeIn(text) ?? text,
 }
+
+/** A time as rows have it, in UTC; a day is its first second. Null = it is none. */
+export function timeIn(text: string): string | null {
+  const [, day, minutes = "00:00", seconds = "00", zone = "Z"] = TIME.exec(text.trim()) ?? []
+  if (day === undefined) return null
+  const at = new Date(`${day}T${minutes}:${seconds}${zone.replace(/^(.\d\d)(\d\d)$/, "$1:$2")}`)
+  return Number.isNaN(at.getTime()) ? null : shopTime(at)
+}
+
+const TIME = /^(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d)(?::(\d\d)(?:\.\d+)?)?(Z|[+-]\d\d:?\d\d)?)?$/
 
 function isIn(own: Comparable, { text, read }: Asked): boolean {
   return text.split(",").some((each) => own === read(each.trim()))

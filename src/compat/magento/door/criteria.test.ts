@@ -46,6 +46,22 @@ describe("what is searched for", () => {
     ],
     ["a page that is none", "searchCriteria[currentPage]=-1", /type is invalid/],
     ["a size that is none", "searchCriteria[pageSize]=ten", /type is invalid/],
+    ["a part that there is not", "searchCriteria[filterGroup][0][filters][0][field]=status", /no field %1/],
+    [
+      "a part of a filter that there is not",
+      "searchCriteria[filter_groups][0][filters][0][field]=status&searchCriteria[filter_groups][0][filters][0][condition]=neq",
+      /no field %1/,
+    ],
+    [
+      "a part of a group that there is not",
+      "searchCriteria[filter_groups][0][filter][field]=status",
+      /no field %1/,
+    ],
+    [
+      "a time that is none",
+      "searchCriteria[filter_groups][0][filters][0][field]=modified&searchCriteria[filter_groups][0][filters][0][value]=yesterday&searchCriteria[filter_groups][0][filters][0][condition_type]=gt",
+      /type is invalid/,
+    ],
     ["text for the whole", "searchCriteria=everything", /type is invalid/],
     ["text for a group", "searchCriteria[filter_groups][0]=everything", /type is invalid/],
     [

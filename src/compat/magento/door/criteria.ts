@@ -1,7 +1,7 @@
 import { parse } from "qs"
-import { CONDITION_TYPES, type ConditionType, type Fields } from "./conditions.ts"
+import { CONDITION_TYPES, type ConditionType, type Fields, READS_TIMES, timeIn } from "./conditions.ts"
 import { required, ShopRefusal, wrongType } from "./refusals.ts"
-import { isRecord, spelled } from "./spelling.ts"
+import { checkFields, isRecord, spelled } from "./spelling.ts"
 import { wholeOf } from "./values.ts"
 
 /** What is searched for: in each group one of its filters holds. */
@@ -43,6 +43,7 @@ export function criteriaIn(query: Readonly<Record<string, unknown>>, fields: Fie
   if (given === undefined) throw required("searchCriteria")
   if (given === "") return { filter_groups: [] }
   if (!isRecord(given)) throw wrongType(given, "array")
+  checkFields(given, ["filter_groups", "sort_orders", "page_size", "current_page"])
   const [sorts, size, page] = ["sort_orders", "page_size", "current_page"].map((name) => spelled(given, name))
   return {
     filter_groups: listOf(spelled(given, "filter_groups")).map((group) => groupOf(group, fields)),
@@ -63,10 +64,12 @@ function listOf(value: unknown): readonly Readonly<Record<string, unknown>>[] {
 }
 
 function groupOf(group: Readonly<Record<string, unknown>>, fields: Fields): FilterGroup {
+  checkFields(group, ["filters"])
   return { filters: listOf(spelled(group, "filters")).map((filter) => filterOf(filter, fields)) }
 }
 
 function filterOf(filter: Readonly<Record<string, unknown>>, fields: Fields): Filter {
+  checkFields(filter, ["field", "value", "condition_type"])
   const type = String(spelled(filter, "condition_type") ?? "eq").toLowerCase()
   const value = spelled(filter, "value") ?? ""
   if (!CONDITION_TYPES.includes(type as ConditionType))
@@ -74,11 +77,22 @@ function filterOf(filter: Readonly<Record<string, unknown>>, fields: Fields): Fi
       type.slice(0, 100),
       CONDITION_TYPES.join(", "),
     ])
-  return {
-    field: fieldOf(filter, fields),
+  const field = fieldOf(filter, fields)
+  const read = {
+    field,
     value: Array.isArray(value) ? value.join(",") : scalar(value),
     condition_type: type as ConditionType,
   }
+  if (fields[field] === "time") checkTimes(read)
+  return read
+}
+
+/** Before what is no time nothing is, or everything. */
+function checkTimes({ condition_type: type, value }: Filter): void {
+  if (!READS_TIMES.includes(type)) return
+  const given = type === "in" || type === "nin" ? value.split(",") : [value]
+  const wrong = given.find((each) => timeIn(each) === null)
+  if (wrong !== undefined) throw wrongType(wrong, "datetime")
 }
 
 function scalar(value: unknown): string {
@@ -87,6 +101,7 @@ function scalar(value: unknown): string {
 }
 
 function sortOf(sort: Readonly<Record<string, unknown>>, fields: Fields): SortOrder {
+  checkFields(sort, ["field", "direction"])
   const direction = String(spelled(sort, "direction") ?? "DESC").toUpperCase()
   if (direction !== "ASC" && direction !== "DESC") throw wrongType(direction, "string")
   return { field: fieldOf(sort, fields), direction }

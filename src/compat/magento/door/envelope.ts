@@ -1,5 +1,5 @@
 import { required, wrongType } from "./refusals.ts"
-import { isRecord, spelled } from "./spelling.ts"
+import { checkFields, isRecord, spelled } from "./spelling.ts"
 import { textOf, truthOf, wholeOf } from "./values.ts"
 
 /** What a body says of a subscription; undefined = nothing. */
@@ -23,6 +23,7 @@ export function asyncEventIn(body: unknown): GivenAsyncEvent {
   const given = isRecord(body) ? spelled(body, "async_event") : undefined
   if (given === undefined) throw required("asyncEvent")
   if (!isRecord(given)) throw wrongType(given, "array")
+  checkFields(given, FIELDS)
   const field = <T>(name: string, read: (value: unknown) => T): T | undefined => {
     const value = spelled(given, name)
     return value === undefined ? undefined : read(value)
@@ -37,6 +38,19 @@ export function asyncEventIn(body: unknown): GivenAsyncEvent {
     status: field("status", truthOf),
   }
 }
+
+/** The last two are told, and may come back; they are not to be set. */
+const FIELDS = [
+  "subscription_id",
+  "event_name",
+  "recipient_url",
+  "verification_token",
+  "metadata",
+  "store_id",
+  "status",
+  "subscribed_at",
+  "modified",
+]
 
 /** @throws ShopRefusal for what is missing, or empty */
 export function needed(value: string | undefined, fieldName: string): string {

@@ -23,13 +23,20 @@ export function required(fieldName: string): ShopRefusal {
   return new ShopRefusal(400, '"%fieldName" is required. Enter and try again.', { fieldName })
 }
 
-export function wrongType(value: unknown, type: "int" | "boolean" | "string" | "array"): ShopRefusal {
+export function wrongType(
+  value: unknown,
+  type: "int" | "boolean" | "string" | "array" | "datetime",
+): ShopRefusal {
   const shown = typeof value === "object" ? "object" : String(value).slice(0, 100)
   return new ShopRefusal(
     400,
     'The "%value" value\'s type is invalid. The "%type" type was expected. Verify and try again.',
     { value: shown, type },
   )
+}
+
+export function noField(name: string, names: readonly string[]): ShopRefusal {
+  return new ShopRefusal(400, "There is no field %1. There are: %2.", [name.slice(0, 100), names.join(", ")])
 }
 
 export function noSubscription(no: number): ShopRefusal {

@@ -38,10 +38,9 @@ function order(one: Row, other: Row, { sort_orders = [] }: Criteria, fields: Fie
   return 0
 }
 
-/** Without a size it is all of them. After the last page comes the last page again, as in a shop. */
+/** Without a size it is all of them. After the last page come empty ones, as in a shop from Magento 2.4 on. */
 function pageOf<T>(found: readonly T[], { page_size: size = 0, current_page = 1 }: Criteria): readonly T[] {
   if (size === 0) return found
-  const last = Math.max(1, Math.ceil(found.length / size))
-  const from = (Math.min(Math.max(1, current_page), last) - 1) * size
+  const from = (Math.max(1, current_page) - 1) * size
   return found.slice(from, from + size)
 }
