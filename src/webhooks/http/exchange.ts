@@ -33,8 +33,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #head: Pick<Answer, "status" | "reason" | "headers"> | null = null // null = it has not come
   #preliminary = 0
   #isOver = false
-  /** There was no room among the kept connections; nothing was sent. */
-  onFull: () => void = () => undefined
+  #request: Dispatcher.DispatchOptions | null = null // null = it is not to be made again
+  #overflow: Dispatcher | null = null
 
   constructor(terms: ExchangeTerms) {
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
@@ -48,8 +48,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (terms.signal?.aborted) this.#aborted()
   }
 
-  get isOver(): boolean {
-    return this.#isOver
+  /** Makes the request; by `overflow` where there is no room among the kept connections, for then nothing was sent. */
+  begin(request: Dispatcher.DispatchOptions, kept: Dispatcher, overflow: Dispatcher): void {
+    if (this.#isOver) return
+    this.#request = request
+    this.#overflow = overflow
+    kept.dispatch(request, this)
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -77,7 +81,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   onResponseError(_: unknown, error: Error): void {
     const isFull = codeOf(error) === "UND_ERR_MAX_ORIGINS_REACHED"
-    if (isFull && !this.#isOver) this.onFull()
+    if (isFull && !this.#isOver && this.#request !== null) this.#overflow?.dispatch(this.#request, this)
     else this.#fail(sendErrorOf(error, this.#controller !== null))
   }
 

@@ -112,9 +112,7 @@ export class Sender {
   #exchange(place: Place, request: OutgoingRequest, { kept, overflow }: CredentialSet): Promise<Answer> {
     const { timeoutMs, signal, method = "POST", headers, body } = request
     const exchange = new Exchange({ timeoutMs, maxBytes: this.#maxBytes, signal })
-    const options = { ...place, method, headers, body }
-    exchange.onFull = () => overflow.dispatch(options, exchange)
-    if (!exchange.isOver) kept.dispatch(options, exchange)
+    exchange.begin({ ...place, method, headers, body }, kept, overflow)
     return exchange.answer
   }
 
