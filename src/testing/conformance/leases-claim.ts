@@ -92,6 +92,60 @@ export function testClaim({ describe, it, expect }: Suite): void {
     expect((await shop.claim(worker, 4711)).jobs).toEqual([])
   })
 
+  it("gives several subscriptions at once, without a thorough look, what each of them would get alone", async (shop) => {
+    const worker = await shop.join()
+    const [plain, urgent, idle] = [
+      await shop.subscribe("mail"),
+      await shop.subscribe("stock"),
+      await shop.subscribe("search"),
+    ]
+    const keyed = await shop.subscribe("ledger", { policy: { order: "hold" } })
+    const [tenants, limited] = [await shop.subscribe("sync"), await shop.subscribe("cms")]
+    const all = [plain, urgent, idle, keyed, tenants, limited]
+    const slots = all.map((no) => [no, 3] as const)
+    const limits = { [limited]: { rate: null, concurrency: 2, keyConcurrency: null } }
+    for (const no of all) await shop.queue(no, [{}])
+    expect((await shop.claim(worker, plain, 0, { slots, limits })).jobs.length).toBe(6)
+
+    await shop.queue(plain, [{}, {}, {}, {}])
+    await shop.queue(urgent, [{}, { priority: 2 }, { priority: 0 }, { dueAt: shop.now() + 4_000 }])
+    await shop.queue(idle, [{ dueAt: shop.now() + 3_000 }])
+    await shop.queue(keyed, [{ key: "cus_1" }, { key: "cus_1" }, { key: "cus_2" }])
+    await shop.queue(tenants, [{ scope: "acme/dev" }, {}, { scope: "beta/dev" }])
+    await shop.queue(limited, [{}, {}])
+    const { jobs, nextDueAt } = await shop.claim(worker, plain, 0, { slots, limits, thorough: false })
+
+    const indexesOf = (no: number): unknown[] =>
+      jobs.filter((job) => job.subscription === no).map((job) => job.event?.index)
+    expect(indexesOf(plain)).toEqual([0, 1, 2])
+    expect(indexesOf(urgent)).toEqual([2, 0, 1])
+    expect(indexesOf(idle)).toEqual([])
+    expect(indexesOf(keyed)).toEqual([0, 2])
+    expect(indexesOf(tenants).sort()).toEqual([0, 1, 2])
+    expect(indexesOf(limited)).toEqual([0])
+    expect(nextDueAt !== null && nextDueAt <= shop.now() + 3_000).toBe(true)
+    const rest = await shop.claim(worker, plain, 0, { slots, limits, thorough: false })
+    expect(rest.jobs.map((job) => [job.subscription, job.event?.index])).toEqual([[plain, 3]])
+  })
+
+  it("gives again, without a thorough look, what was handed back meanwhile", async (shop) => {
+    const [mail, sync] = [await shop.subscribe("mail"), await shop.subscribe("sync")]
+    const worker = await shop.join()
+    const hasty = { slots: [mail, sync].map((no) => [no, 2] as const), thorough: false }
+    await shop.queue(mail, [{}, {}])
+    await shop.queue(sync, [{}])
+    const { jobs: first } = await shop.claim(worker, mail, 0, { ...hasty, thorough: true })
+    await shop.advance(2_000)
+    await shop.queue(mail, [{}])
+    expect((await shop.claim(worker, mail, 0, hasty)).jobs.length).toBe(1)
+
+    const handedBack = { kind: "retry", dueAt: shop.now(), error: "" } as const
+    await shop.writeOne(shop.settleJob(worker, first[0] as never, handedBack))
+    const { jobs } = await shop.claim(worker, mail, 0, hasty)
+
+    expect(jobs.map(({ no, epoch }) => ({ no, epoch }))).toEqual([{ no: first[0]?.no, epoch: 2 }])
+  })
+
   it("goes round the scopes: one full of work does not starve the others", async (shop) => {
     const mail = await shop.subscribe("mail")
     const worker = await shop.join()
