@@ -120,7 +120,7 @@ function granted(command: Command): Command {
       "admin, operator, developer, viewer, emitter, or one of your own; several",
       collect,
     )
-    .option("--scope <scope>", "only in this account/workspace; several (default: all)", collect)
+    .option("--scope <scope>", "only in this account/workspace, or all; several (default: all)", collect)
 }
 
 function permitted(command: Command): Command {
