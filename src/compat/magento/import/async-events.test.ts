@@ -50,6 +50,15 @@ describe("async_events.xml", () => {
     ])
   })
 
+  it("names events in small letters, as the shop reads them and receivers know them", () => {
+    const events = readAsyncEvents([
+      xml(event("Order.Created", "Orders"), "a.xml"),
+      xml(event("order.created", "Orders"), "b.xml"),
+    ])
+
+    expect(events.map(({ name }) => name)).toEqual(["order.created"])
+  })
+
   it.each([
     ["an event twice", event("order.created") + event("order.created"), /:3: .*stands at async_events.xml:3/],
     [

@@ -4,7 +4,7 @@ import { readXml, type XmlElement } from "./xml.ts"
 
 /** An event of an `async_events.xml`. */
 export interface AsyncEvent {
-  readonly name: string
+  readonly name: string // in small letters, as Magento reads it: so publishers and subscriptions there have it
   readonly class: string // without a leading backslash
   readonly method: string
   readonly resources: readonly string[]
@@ -29,10 +29,7 @@ export function readAsyncEvents(files: readonly XmlFile[]): readonly AsyncEvent[
   for (const { name, bytes } of files) {
     const own = eventsIn(readXml(name, bytes))
     refuseTwins(own)
-    for (const event of own) {
-      const key = event.name.toLowerCase()
-      known.set(key, merged(known.get(key), event))
-    }
+    for (const event of own) known.set(event.name, merged(known.get(event.name), event))
   }
   return [...known.values()]
 }
@@ -42,25 +39,24 @@ function eventsIn(root: XmlElement): readonly AsyncEvent[] {
   return root.children.map(eventOf)
 }
 
-/** Names that differ by their case only are one event to Magento, which reads them in lower case. */
 function refuseTwins(events: readonly AsyncEvent[]): void {
   const seen = new Map<string, AsyncEvent>()
   for (const event of events) {
-    const twin = seen.get(event.name.toLowerCase())
+    const twin = seen.get(event.name)
     if (twin !== undefined)
       throw new InvalidInputError(
         `${event.place}: expected each event once, got \`${event.name}\` again: it stands at ${twin.place}.`,
       )
-    seen.set(event.name.toLowerCase(), event)
+    seen.set(event.name, event)
   }
 }
 
 function merged(before: AsyncEvent | undefined, event: AsyncEvent): AsyncEvent {
   if (before === undefined) return event
-  const isSame = before.name === event.name && before.class === event.class && before.method === event.method
+  const isSame = before.class === event.class && before.method === event.method
   if (!isSame)
     throw new InvalidInputError(
-      `${event.place}: expected \`${event.name}\` to be as at ${before.place}, which says \`${before.name}\` with ${callOf(before)}, got ${callOf(event)}. Leave out the file whose module comes first in the shop.`,
+      `${event.place}: expected \`${event.name}\` to be as at ${before.place}, which says ${callOf(before)}, got ${callOf(event)}. Leave out the file whose module comes first in the shop.`,
     )
   return { ...before, resources: [...new Set([...before.resources, ...event.resources])] }
 }
@@ -71,7 +67,7 @@ function callOf({ class: service, method }: AsyncEvent): string {
 
 function eventOf(element: XmlElement): AsyncEvent {
   if (element.name !== "async_event") throw wrong(element, "`async_event`", `\`${element.name}\``)
-  const name = attributeOf(element, "name", /^[\w.-]+$/, "of letters, digits, `.`, `-` and `_`")
+  const name = attributeOf(element, "name", /^[\w.-]+$/, "of letters, digits, `.`, `-` and `_`").toLowerCase()
   checkEventName(name)
   refuseOthers(element, ["name"])
   const [service, ...more] = element.children.filter((child) => child.name === "service")
