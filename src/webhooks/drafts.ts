@@ -8,7 +8,7 @@ import type { NotifierBook } from "./notifier-book.ts"
 import { scopeFor } from "./reach.ts"
 import type { Disabled, DisableReason } from "./record.ts"
 import { checkResources, type Guarded } from "./resources.ts"
-import { secretsFor } from "./rotation.ts"
+import { checkSecrets } from "./rotation.ts"
 import { checkSealedReach } from "./sealed-reach.ts"
 import { type OpenFields, openFields, sealedFields } from "./sealing.ts"
 import { checkedSecret, newSecret, type SecretKind } from "./secrets.ts"
@@ -58,7 +58,8 @@ export class Drafts {
     await this.#check(terms, notifier, by)
     const id = `sub_${newId()}`
     const secrets = [{ secret, createdAt: now(), expiresAt: null }]
-    const sealed = sealedFields(await ring(), id, { ...terms, secrets })
+    const { form } = terms.record
+    const sealed = sealedFields(await ring(), { id, form }, { ...terms, secrets })
     const record = {
       id,
       group,
@@ -85,8 +86,9 @@ export class Drafts {
     checkSealedReach(change, open, { from: old, to: { ...terms.record, notifier: notifier.key } })
     checkResources(this.#options.definitions, patternsOf(terms.definition), by)
     await this.#check(terms, notifier, by)
-    const secrets = secretsFor(terms.record.form, open.secrets)
-    const sealed = sealedFields(ring, old.id, { ...terms, secrets })
+    const { secrets } = open
+    checkSecrets(terms.record.form, secrets)
+    const sealed = sealedFields(ring, { id: old.id, form: terms.record.form }, { ...terms, secrets })
     const disabled = this.#disabledBy(change, old.disabled)
     const record = { ...old, ...terms.record, ...sealed, notifier: notifier.key, disabled }
     return { definition: { ...terms.definition, scope }, record }
@@ -99,7 +101,7 @@ export class Drafts {
 
   /** The same with other secrets. */
   ofSecrets({ entry, record: old }: StoredWebhook, ring: KeyRing, open: OpenFields): WebhookDraft {
-    return { definition: entry.definition, record: { ...old, ...sealedFields(ring, old.id, open) } }
+    return { definition: entry.definition, record: { ...old, ...sealedFields(ring, old, open) } }
   }
 
   #notifierOf(name: unknown): Notifier {

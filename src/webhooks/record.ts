@@ -2,6 +2,7 @@ import { WEBHOOK_RECORDS } from "../core/subscription.ts"
 import type { KeyRing, SealedPlace } from "../identity/key-ring.ts"
 import type { SealedCollection } from "../identity/sealed.ts"
 import type { BodyForm, EndpointSecret, NotifiedSubscription } from "./notifier.ts"
+import { secretsFor } from "./rotation.ts"
 
 /**
  * What a webhook subscription needs beside its entry in the catalog, which says what it hears and on which terms: it is
@@ -35,6 +36,7 @@ export interface Disabled {
   readonly at: number // epoch ms
   readonly reason: DisableReason
   readonly detail: string
+  readonly paused?: true // it was paused before, and is again when it is enabled
 }
 
 export const DISABLE_REASONS = ["by hand", "gone", "failing"] as const
@@ -50,7 +52,7 @@ export function sealedIn(id: string, field: (typeof WEBHOOKS.fields)[number]): S
   return { collection: WEBHOOKS.collection, id, field }
 }
 
-/** With what was sealed open, as its notifier gets it. Secrets whose time is over are left out. */
+/** With what was sealed open, as its notifier gets it. Secrets whose time is over, or whose form is another, are left out. */
 export function openedWebhook(
   ring: KeyRing,
   record: WebhookRecord,
@@ -66,7 +68,7 @@ export function openedWebhook(
     form,
     options: credentials === null ? options : { ...options, credentials },
     headers: (openSealed(ring, record, "headers") ?? {}) as Readonly<Record<string, string>>,
-    secrets: secrets.filter(({ expiresAt }) => expiresAt === null || expiresAt > now),
+    secrets: secretsFor(form, secrets).filter(({ expiresAt }) => expiresAt === null || expiresAt > now),
   }
 }
 

@@ -1,7 +1,7 @@
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import type { EndpointSecret } from "./notifier.ts"
-import { rotated, secretsFor } from "./rotation.ts"
+import { checkSecrets, rotated, secretsFor } from "./rotation.ts"
 import { newSecret } from "./secrets.ts"
 
 const DAY_MS = 86_400_000
@@ -52,11 +52,12 @@ describe("a rotated secret", () => {
   })
 })
 
-it("another form keeps the secrets that it can be signed with, and asks for another where the current one is none", () => {
+it("another form is signed with the secrets that are good for it, and asks for another where the current one is none", () => {
   const good = { secret: newSecret(), createdAt: 0, expiresAt: null }
   const old = { secret: "a token", createdAt: 0, expiresAt: 1 }
 
   expect(secretsFor("standard", [good, old])).toEqual([good])
   expect(secretsFor("legacy", [good, old])).toEqual([good, old])
-  expect(() => secretsFor("standard", [{ ...old, expiresAt: null }])).toThrow(/rotate its secret/)
+  expect(() => checkSecrets("standard", [good, old])).not.toThrow()
+  expect(() => checkSecrets("standard", [{ ...old, expiresAt: null }])).toThrow(/rotate its secret/)
 })

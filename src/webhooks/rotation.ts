@@ -45,22 +45,28 @@ export function rotated(
   return [{ secret, createdAt: now, expiresAt: null }, ...old]
 }
 
-/**
- * The secrets that requests of another form can be signed with.
- *
- * @throws InvalidInputError where the current one is none of them
- */
+/** The secrets that requests of this form can be signed with; the others wait for the form to be one of theirs. */
 export function secretsFor(form: BodyForm, secrets: readonly EndpointSecret[]): readonly EndpointSecret[] {
-  return secrets.filter(({ secret, expiresAt }) => {
-    try {
-      checkedSecret(secret, form)
-      return true
-    } catch (error) {
-      if (expiresAt !== null) return false
-      throw new InvalidInputError(
-        `Expected a webhook whose secret is good for the form \`${form}\`, got another: rotate its secret first, to one that begins with \`whsec_\`, which is good for every form.`,
-        { cause: error },
-      )
-    }
-  })
+  return secrets.filter(({ secret }) => refusalOf(secret, form) === null)
+}
+
+/** @throws InvalidInputError where requests of this form cannot be signed with the current one */
+export function checkSecrets(form: BodyForm, secrets: readonly EndpointSecret[]): void {
+  const current = secrets.find(({ expiresAt }) => expiresAt === null)
+  const cause = refusalOf(current?.secret, form)
+  if (cause === null) return
+  throw new InvalidInputError(
+    `Expected a webhook whose secret is good for the form \`${form}\`, got another: rotate its secret first, to one that begins with \`whsec_\`, which is good for every form.`,
+    { cause },
+  )
+}
+
+/** Why a form cannot be signed with it; null = it can. */
+function refusalOf(secret: unknown, form: BodyForm): unknown {
+  try {
+    checkedSecret(secret, form)
+    return null
+  } catch (error) {
+    return error
+  }
 }

@@ -1,6 +1,7 @@
 import type { KeyRing } from "../identity/key-ring.ts"
 import type { EndpointSecret } from "./notifier.ts"
 import { openSealed, sealedIn, type WebhookRecord } from "./record.ts"
+import { secretsFor } from "./rotation.ts"
 import type { Texts } from "./terms.ts"
 
 /** What of a webhook subscription is kept sealed, open. */
@@ -15,7 +16,11 @@ type SealedFields = Pick<
   "secrets" | "headers" | "credentials" | "headerNames" | "credentialNames" | "oldSecretsUntil"
 >
 
-export function sealedFields(ring: KeyRing, id: string, open: OpenFields): SealedFields {
+export function sealedFields(
+  ring: KeyRing,
+  { id, form }: Pick<WebhookRecord, "id" | "form">,
+  open: OpenFields,
+): SealedFields {
   const seal = (field: "secrets" | "headers" | "credentials"): string =>
     ring.seal(sealedIn(id, field), JSON.stringify(open[field]))
   const [headerNames, credentialNames] = [Object.keys(open.headers), Object.keys(open.credentials)]
@@ -25,7 +30,9 @@ export function sealedFields(ring: KeyRing, id: string, open: OpenFields): Seale
     credentials: credentialNames.length === 0 ? null : seal("credentials"),
     headerNames,
     credentialNames,
-    oldSecretsUntil: open.secrets.flatMap(({ expiresAt }) => (expiresAt === null ? [] : [expiresAt])),
+    oldSecretsUntil: secretsFor(form, open.secrets).flatMap(({ expiresAt }) =>
+      expiresAt === null ? [] : [expiresAt],
+    ),
   }
 }
 

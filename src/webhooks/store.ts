@@ -109,11 +109,12 @@ export class WebhookStore {
   }
 
   async #replace({ stored, text }: Look, draft: WebhookDraft): Promise<boolean> {
-    const change = this.#changeTo(draft, stored.record.revision + 1)
-    // Whoever enables or disables it decides whether it is paused; nobody else does.
     const keepPaused = (draft.record.disabled === null) === (stored.record.disabled === null)
+    const change = this.#changeTo(keepPaused ? draft : withPause(draft, stored), stored.record.revision + 1)
+    const wasPaused = stored.record.disabled?.paused === true
+    const definition = wasPaused ? { ...change.definition, paused: true } : change.definition
     const record = { ...change.record, ifValue: text }
-    return (await this.#options.source.write({ ...change, keepPaused, record })).status === "ok"
+    return (await this.#options.source.write({ ...change, definition, keepPaused, record })).status === "ok"
   }
 
   #changeTo({ definition, record }: WebhookDraft, revision: number) {
@@ -168,6 +169,13 @@ const MOST_LOOKS = 10
 interface Look {
   readonly stored: StoredWebhook
   readonly text: string // of the record, as it was read
+}
+
+/** One that is disabled is paused, in what routing knows; it is noted beside whether it was so before. */
+function withPause(draft: WebhookDraft, { entry }: StoredWebhook): WebhookDraft {
+  const { disabled } = draft.record
+  if (disabled === null || !entry.definition.paused) return draft
+  return { ...draft, record: { ...draft.record, disabled: { ...disabled, paused: true } } }
 }
 
 function recordOf(text: string | null): WebhookRecord | null {

@@ -45,8 +45,10 @@ function stateOf(
   { state, now }: Seen,
 ): Pick<Webhook, "state" | "disabled" | "resting" | "stalled"> {
   const nothing = { disabled: null, resting: null, stalled: null }
-  if (disabled !== null)
-    return { ...nothing, state: "disabled", disabled: { ...disabled, at: new Date(disabled.at) } }
+  if (disabled !== null) {
+    const { at, reason, detail } = disabled
+    return { ...nothing, state: "disabled", disabled: { at: new Date(at), reason, detail } }
+  }
   if (entry.definition.paused) return { ...nothing, state: "paused" }
   const stalled = stalledOf(state)
   if (stalled !== null) return { ...nothing, state: "stalled", stalled }

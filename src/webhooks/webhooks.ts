@@ -136,7 +136,12 @@ export class Webhooks {
     return this.#steer("resume", id, by)
   }
 
-  /** Sends again, also what came while it was disabled; one that rests does so no more. @throws NotFoundError */
+  /**
+   * Sends again, also what came while it was disabled; one that rests does so no more. One that was paused before it was
+   * disabled is paused still.
+   *
+   * @throws NotFoundError
+   */
   async enable(id: string, by: Access = OWN_PROCESS): Promise<Webhook> {
     await this.#theirs.forgetState(await this.#theirs.find(id, by))
     // It is written in any case: from another revision all who send see that they have to look again.

@@ -259,6 +259,23 @@ await describeEngines((engine) => {
       expect(await carillon.webhooks.get(id)).toMatchObject({ form: "standard", oldSecretsUntil: [] })
     })
 
+    it("to another form and back loses no secret whose overlap goes on", async () => {
+      const { id, secret } = await carillon.webhooks.create({ ...wish, secretKind: "ed25519" })
+      await carillon.webhooks.rotateSecret(id)
+      const { oldSecretsUntil } = await carillon.webhooks.get(id)
+
+      // Magento's signature knows no keys of ed25519, so that nothing is signed with it for that time.
+      expect(await carillon.webhooks.update(id, { form: "legacy" })).toMatchObject({ oldSecretsUntil: [] })
+      await carillon.webhooks.test(id)
+      expect(await carillon.webhooks.update(id, { form: "standard" })).toMatchObject({ oldSecretsUntil })
+      await carillon.webhooks.test(id)
+
+      const signers = notifier.sent.map(({ subscription }) => subscription.secrets.map((each) => each.secret))
+      expect(signers).toEqual([[expect.any(String)], [expect.any(String), secret]])
+      const rotation = { overlapMs: 0 }
+      expect(await carillon.webhooks.rotateSecret(id, rotation)).toMatchObject({ oldSecretsUntil: [] })
+    })
+
     it("loses nothing of another that is made at the same time, by another process", async () => {
       const other = await opened()
       const { id } = await carillon.webhooks.create(wish)
@@ -363,6 +380,23 @@ await describeEngines((engine) => {
       await carillon.pause(id)
 
       expect(await carillon.webhooks.update(id, { description: "orders" })).toMatchObject({ state: "paused" })
+    })
+
+    it("is paused still when it was disabled meanwhile, until somebody resumes it", async () => {
+      const { id } = await carillon.webhooks.create(wish)
+      await carillon.webhooks.pause(id)
+
+      expect(await carillon.webhooks.disable(id, { detail: "the ERP moves" })).toMatchObject({
+        state: "disabled",
+        disabled: { at: expect.any(Date), reason: "by hand", detail: "the ERP moves" },
+      })
+      await carillon.webhooks.update(id, { description: "orders" })
+      expect(await carillon.webhooks.enable(id)).toMatchObject({ state: "paused", disabled: null })
+      expect(await carillon.webhooks.update(id, { enabled: false })).toMatchObject({ state: "disabled" })
+      expect(await carillon.webhooks.update(id, { enabled: true })).toMatchObject({ state: "paused" })
+      expect(await carillon.webhooks.resume(id)).toMatchObject({ state: "active" })
+      await carillon.webhooks.disable(id)
+      expect(await carillon.webhooks.enable(id)).toMatchObject({ state: "active" })
     })
 
     it("is disabled for a reason, which the first to say one decides, and is not resumed but enabled", async () => {
