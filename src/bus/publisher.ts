@@ -49,9 +49,14 @@ export class Publisher {
 
   async publish(event: unknown, given: unknown, options: PublishOptions = {}): Promise<Receipt[]> {
     checkOptions(options)
-    if (event !== EVENT_QUEUE || !Array.isArray(given)) return this.#publish(nameOf(event), given, options)
+    if (!this.#isQueued(event, given)) return this.#publish(nameOf(event), given, options)
     const { name, args, storeId } = fromQueue(given)
-    return this.#publish(name, args, { ...options, storeId: options.storeId ?? storeId })
+    return this.#publish(name, args, { ...options, storeId: oneStore(options.storeId, storeId) })
+  }
+
+  /** An event may have the topic's name; its arguments are no list. */
+  #isQueued(event: unknown, given: unknown): boolean {
+    return event === EVENT_QUEUE && (Array.isArray(given) || !this.#options.definitions.has(EVENT_QUEUE))
   }
 
   async #publish(name: string, args: unknown, options: PublishOptions): Promise<Receipt[]> {
@@ -99,7 +104,34 @@ function nameOf(event: unknown): string {
   throw new InvalidInputError(expected("an event's name or its definition", event))
 }
 
-function checkOptions(options: unknown): void {
-  if (typeof options === "object" && options !== null && !Array.isArray(options)) return
-  throw new InvalidInputError(expected("the options of `publish` to be an object", options))
+/** Of a message that names one, and options that do. */
+function oneStore(wished: unknown, named: number | undefined): number | undefined {
+  const storeId = storeIdOf(wished)
+  if (storeId === undefined || named === undefined || storeId === named) return storeId ?? named
+  throw new InvalidInputError(`Expected one store, got ${named} and ${storeId}.`)
 }
+
+/** Like those of `emit`, they may have others beside; what is nearly one of ours is a slip. */
+function checkOptions(options: unknown): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options))
+    throw new InvalidInputError(expected("the options of `publish` to be an object", options))
+  for (const name of Object.keys(options)) {
+    const near = OPTIONS.includes(name) ? null : nearestName(name, OPTIONS)
+    if (near !== null)
+      throw new InvalidInputError(`\`publish\` has no option \`${name}\`. Did you mean \`${near}\`?`)
+  }
+}
+
+const OPTIONS: readonly string[] = [
+  "storeId",
+  "metadata",
+  "id",
+  "scope",
+  "key",
+  "sender",
+  "delay",
+  "deliverAt",
+  "priority",
+  "idempotencyKey",
+  "tx",
+] satisfies (keyof PublishOptions)[]

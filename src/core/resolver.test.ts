@@ -22,7 +22,7 @@ describe("the arguments of a service's method", () => {
     const call = { ...orders, params: ["id", "storeId", "locale?"] }
 
     expect(() => callArguments(call, { id: null, sku: "A" })).toThrow(
-      "Expected the arguments `id`, `storeId`, got `id`, `sku`.",
+      "Expected the arguments `id`, `storeId`, got `id` (null), `sku`.",
     )
     expect(() => callArguments(call, { id: 1 })).toThrow("Expected the argument `storeId`, got `id`.")
     expect(callArguments(call, { id: 1, storeId: 2 })).toEqual([1, 2, undefined])

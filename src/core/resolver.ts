@@ -92,8 +92,9 @@ function camelCase(name: string): string {
 }
 
 function namesOf(args: Arguments): string {
-  const names = Object.keys(args).slice(0, MOST_NAMES)
-  return names.length === 0 ? "none" : `\`${names.join("`, `")}\``
+  const names = Object.entries(args).slice(0, MOST_NAMES)
+  if (names.length === 0) return "none"
+  return names.map(([name, value]) => `\`${name}\`${value === null ? " (null)" : ""}`).join(", ")
 }
 
 const MOST_NAMES = 10

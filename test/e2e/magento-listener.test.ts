@@ -114,6 +114,7 @@ await describeRabbit("a listener at a Magento shop's broker", () => {
     ],
     ["no JSON", "sales.order.created", "CARILLON_INVALID_INPUT", /to be JSON, got 19 characters/],
     ["no list", '{"name":"stock.moved"}', "CARILLON_INVALID_INPUT", /an object/],
+    ["an empty list", "[]", "CARILLON_INVALID_INPUT", /an array of 0/],
     ["a name alone", '["stock.moved"]', "CARILLON_INVALID_INPUT", /jsonArguments/],
     [
       "arguments that are no JSON",

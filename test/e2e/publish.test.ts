@@ -117,6 +117,7 @@ await describeEngines((engine) => {
       [[late, { id: "1" }, { storeId: -1 }], /`storeId` to be a whole number/],
       [[late, { id: "1" }, { storeId: 1, metadata: "none" }], /`metadata` to be an object/],
       [[late, { id: "1" }, 5], /options of `publish`/],
+      [[late, { id: "1" }, { store_id: 2 }], /no option `store_id`. Did you mean `storeId`/],
       [[late, { id: 1n }], /something JSON can hold/],
       [[snapshot, { id: "ord_404" }], /`sales\.order\.deleted` failed: Order ord_404 does not exist/],
       [[snapshot, { id: "ord_bad" }], /data\.look/],
@@ -127,6 +128,9 @@ await describeEngines((engine) => {
       [queue("sales.order.created", '["1001"]'), /to be an object/],
       [queue("sales.order.created", '{"id":1}', "main"), /`storeId`/],
       [queue(7, "{}"), /the event's name first/],
+      [queue(), /got an array of 0/],
+      [["event.trigger", "sales.order.created"], /to be `\[name, jsonArguments, storeId\?\]`/],
+      [[...queue("sales.order.created", '{"id":1}', 2), { storeId: 3 }], /one store, got 2 and 3/],
     ]
 
     for (const [given, message] of wrong) await expect(publish(...given)).rejects.toThrow(message)

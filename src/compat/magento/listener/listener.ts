@@ -133,10 +133,10 @@ export class MagentoListener {
 
   async #publish({ content, properties }: ConsumeMessage): Promise<void> {
     const { scope, queue, address } = this.#settings
-    const [name, ...rest] = readMessage(content)
-    const meant = [this.#names.meant(name), ...rest] as unknown as QueueMessage
+    const message = readMessage(content)
+    const meant = message.map((each, i) => (i === 0 ? this.#names.meant(each) : each))
     const key = idempotencyKeyOf(`${shownBroker(address)} ${queue}`, properties.messageId, content)
-    await this.#carillon.publish(EVENT_QUEUE, meant, {
+    await this.#carillon.publish(EVENT_QUEUE, meant as unknown as QueueMessage, {
       ...(key === null ? {} : { idempotencyKey: key }),
       ...(scope === undefined ? {} : { scope }),
     })
