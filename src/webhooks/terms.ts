@@ -121,6 +121,10 @@ const LONGEST_TEXT = 4_096
 
 /** What of names is allowed is for the notifier to say. */
 function checkedTexts(field: "headers" | "credentials", texts: unknown): Texts {
+  if (isPlain(texts) && Object.hasOwn(texts, "__proto__"))
+    throw new InvalidInputError(
+      `Expected \`${field}\` without the name \`__proto__\`, which would be lost on the way, got one.`,
+    )
   const entries = isPlain(texts) ? Object.entries(texts) : null
   const isFine = ([name, value]: [string, unknown]): boolean =>
     name !== "" && typeof value === "string" && name.length + value.length <= LONGEST_TEXT
