@@ -6,7 +6,7 @@ import type { KeyRing } from "../identity/key-ring.ts"
 import type { Notifier } from "./notifier.ts"
 import type { NotifierBook } from "./notifier-book.ts"
 import { scopeFor } from "./reach.ts"
-import type { Disabled, DisableReason } from "./record.ts"
+import type { Disabled, DisableReason, WebhookRecord } from "./record.ts"
 import { checkResources, type Guarded } from "./resources.ts"
 import { checkSecrets } from "./rotation.ts"
 import { checkSealedReach } from "./sealed-reach.ts"
@@ -55,7 +55,8 @@ export class Drafts {
     const disabled = checkedFlag(wish.enabled ?? true) ? null : byHand(now())
     const notifier = this.#notifierOf(wish.notifier ?? "http")
     checkResources(this.#options.definitions, patternsOf(terms.definition), by)
-    await this.#check(terms, notifier, by)
+    this.#checkNames(patternsOf(terms.definition))
+    await check(terms, notifier, by)
     const id = `sub_${newId()}`
     const secrets = [{ secret, createdAt: now(), expiresAt: null }]
     const { form } = terms.record
@@ -82,15 +83,17 @@ export class Drafts {
     const open = openFields(ring, old)
     const terms = checkedTerms(termsOfChange(change, stored, open), entry.definition.policy)
     const scope = change.scope === undefined ? entry.definition.scope : scopeFor(by, change.scope, "")
-    const notifier = this.#notifierOf(change.notifier ?? old.notifier)
-    checkSealedReach(change, open, { from: old, to: { ...terms.record, notifier: notifier.key } })
+    const notifier = this.#notifierOfChange(change, old, by)
+    const key = notifier?.key ?? old.notifier
+    checkSealedReach(change, open, { from: old, to: { ...terms.record, notifier: key } })
     checkResources(this.#options.definitions, patternsOf(terms.definition), by)
-    await this.#check(terms, notifier, by)
+    this.#checkNames(patternsOf(terms.definition))
+    if (notifier !== null) await check(terms, notifier, by)
     const { secrets } = open
     checkSecrets(terms.record.form, secrets)
     const sealed = sealedFields(ring, { id: old.id, form: terms.record.form }, { ...terms, secrets })
     const disabled = this.#disabledBy(change, old.disabled)
-    const record = { ...old, ...terms.record, ...sealed, notifier: notifier.key, disabled }
+    const record = { ...old, ...terms.record, ...sealed, notifier: key, disabled }
     return { definition: { ...terms.definition, scope }, record }
   }
 
@@ -109,18 +112,11 @@ export class Drafts {
     throw new InvalidInputError(expected("`notifier` to be the key of one", name))
   }
 
-  async #check(terms: Terms, notifier: Notifier, { scopes }: Access): Promise<void> {
-    this.#checkNames(patternsOf(terms.definition))
-    const { recipient, form, options } = terms.record
-    const { headers, credentials } = terms
-    const hasCredentials = Object.keys(credentials).length > 0
-    await notifier.check?.({
-      recipient,
-      form,
-      headers,
-      options: hasCredentials ? { ...options, credentials } : options,
-      isBound: scopes !== "all",
-    })
+  /** Null = this process does not have it, an app's own, and nothing is changed that is its business. */
+  #notifierOfChange(change: WebhookChange, { notifier }: WebhookRecord, { scopes }: Access): Notifier | null {
+    const isItsBusiness = scopes !== "all" || OF_NOTIFIERS.some((name) => change[name] !== undefined)
+    const isThere = this.#options.notifiers.find(notifier) !== undefined
+    return isItsBusiness || isThere ? this.#notifierOf(change.notifier ?? notifier) : null
   }
 
   /** Wildcards may be wider than what there is; a name that is none is a slip. */
@@ -135,6 +131,21 @@ export class Drafts {
     const mend = near === null ? "Define it, or name another." : `Did you mean \`${near}\`?`
     throw new UnknownEventError(`Expected the name of an event that is defined, got \`${unknown}\`. ${mend}`)
   }
+}
+
+const OF_NOTIFIERS = ["notifier", "recipient", "form", "headers", "options", "credentials"] as const
+
+async function check(terms: Terms, notifier: Notifier, { scopes }: Access): Promise<void> {
+  const { recipient, form, options } = terms.record
+  const { headers, credentials } = terms
+  const hasCredentials = Object.keys(credentials).length > 0
+  await notifier.check?.({
+    recipient,
+    form,
+    headers,
+    options: hasCredentials ? { ...options, credentials } : options,
+    isBound: scopes !== "all",
+  })
 }
 
 export function disabledFor(reason: DisableReason, detail: string, at: number): Disabled {

@@ -29,7 +29,9 @@ export class NotifierBook {
     if (notifier !== undefined) return notifier
     const near = nearestName(name, this.#byName.keys())
     const mend = near === null ? `There are ${this.keys.join(", ")}.` : `Did you mean \`${near}\`?`
-    throw new InvalidInputError(`Expected the key of a notifier, got \`${name}\`. ${mend}`)
+    throw new InvalidInputError(
+      `Expected the key of a notifier, got \`${name}\`. ${mend} One of an app's own is known only where that app runs: ask its server.`,
+    )
   }
 
   /** Ends what they hold. */

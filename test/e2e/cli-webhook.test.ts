@@ -119,6 +119,38 @@ await describeEngines((engine) => {
     expect((await direct("get", id)).out).toContain("state      disabled, gone: answered 410")
   })
 
+  it("shows on which terms a webhook is sent", async () => {
+    const { app, direct, remote } = await setup(engine)
+    const orders = { events: "order.*", recipient: RECIPIENT }
+    const usual = await app.webhooks.create(orders)
+    const policy = {
+      ...{ retries: 3, initialBackoffDelay: 2_000, exponentialBackoffCoefficient: 3, timeout: 5_000 },
+      ...{
+        concurrency: 2,
+        globalConcurrency: 4,
+        rateLimit: { limit: 100, per: 60_000 },
+        order: "hold" as const,
+      },
+    }
+    const own = await app.webhooks.create({ ...orders, policy, headers: { "x-api-key": "key-1001" } })
+    await app.webhooks.rotateSecret(own.id)
+
+    for (const way of [direct, remote]) {
+      expect((await way("get", usual.id)).out).toContain(
+        "tried      10 times: again after 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h; 15 s for each\nat most    10 at a time in a process\n",
+      )
+      const { out } = await way("get", own.id)
+      expect(out).toContain(
+        "tried      4 times: again after 2 s, then 3 times as long, 60 min at most; 5 s for each\n",
+      )
+      expect(out).toContain(
+        "at most    2 at a time in a process, 4 at a time in all, 100 in 60 s, one of a key after another (hold)\n",
+      )
+      expect(out).toMatch(/^secrets {4}an old one is good until 20\S+$/m)
+      expect(out).not.toContain("key-1001")
+    }
+  })
+
   it("changes, pauses, disables and ends a webhook by either way, and says who did", async () => {
     const { app, direct, remote } = await setup(engine)
     const stateOf = async () => (await app.webhooks.list())[0]?.state

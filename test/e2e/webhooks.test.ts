@@ -247,6 +247,29 @@ await describeEngines((engine) => {
       expect(await carillon.webhooks.get(id)).toEqual(before)
     })
 
+    it("needs its notifier only where that matters", async () => {
+      const elsewhere = await opened({ webhooks: { notifiers: [] } })
+      const { id } = await carillon.webhooks.create({ ...wish, scope: "acme/master" })
+
+      const changed = await elsewhere.webhooks.update(id, {
+        events: ["order.placed", "order.cancelled"],
+        description: "orders",
+        policy: "magento",
+      })
+
+      expect(changed).toMatchObject({ notifier: "recorder", description: "orders" })
+      expect(await carillon.webhooks.get(id)).toEqual(changed)
+      const refused = /got `recorder`.*known only where that app runs/
+      const where = { recipient: "https://erp.example/v2" }
+      await expect(elsewhere.webhooks.update(id, where)).rejects.toThrow(refused)
+      await expect(elsewhere.webhooks.update(id, { form: "cloudevents" })).rejects.toThrow(refused)
+      await expect(elsewhere.webhooks.create(wish)).rejects.toThrow(refused)
+      await expect(elsewhere.webhooks.test(id)).rejects.toThrow(refused)
+      await expect(elsewhere.webhooks.update(id, { fields: ["id"] }, bound("acme/master"))).rejects.toThrow(
+        refused,
+      )
+    })
+
     it("to a form that its secret is not good for asks for another secret first", async () => {
       const { id } = await carillon.webhooks.create({ ...wish, form: "legacy", secret: "token-1001" })
       await expect(carillon.webhooks.update(id, { form: "standard" })).rejects.toThrow(/rotate/)

@@ -287,6 +287,13 @@ describe("the doctor", () => {
       subscribed({ orphaned: true, waiting: 5 }),
     ],
     [
+      "a webhook that nobody sends",
+      "problem",
+      "orphans",
+      /has the notifier of the webhook `stock@order.placed`, or they send none; 5 deliv/,
+      subscribed({ target: "webhook", orphaned: true, waiting: 5 }),
+    ],
+    [
       "no worker",
       "problem",
       "orphans",

@@ -56,8 +56,14 @@ function orphans(facts: Facts): readonly Finding[] {
   return orElse(findings, ok("orphans", "Every subscription has a live worker with its handler."))
 }
 
-function withoutHandler({ id, group, waiting }: CountedSubscription): Finding {
+function withoutHandler({ id, group, target, waiting }: CountedSubscription): Finding {
   const judge = waiting > 0 ? problem : warning
+  if (target === "webhook")
+    return judge(
+      "orphans",
+      `No live worker of group \`${group}\` has the notifier of the webhook \`${id}\`, or they send none; ${waits(waiting)}.`,
+      `See which it is (carillon webhook get ${id}), and start an app that has it; or end it: carillon webhook remove ${id}`,
+    )
   return judge(
     "orphans",
     `No live worker of group \`${group}\` has a handler for \`${id}\`; ${waits(waiting)}.`,
@@ -89,7 +95,7 @@ function lag({ subscriptions, limits }: Facts): readonly Finding[] {
     if (orphaned || (!paused && ms < limits.laggingMs) || (paused && waiting === 0)) return []
     if (paused) {
       const what = `\`${id}\` (${group}) is paused, and ${waits(waiting)}.`
-      return [warning("lag", what, `carillon resume ${id} --group ${group}, when it is time.`)]
+      return [warning("lag", what, goOn(each))]
     }
     const judge = ms >= limits.laggingMs * FAR_BEHIND ? problem : warning
     const what = `\`${id}\` (${group}) is ${shortDuration(ms)} behind: ${waiting.toLocaleString("en")} wait, ${running.toLocaleString("en")} run.`
@@ -98,6 +104,13 @@ function lag({ subscriptions, limits }: Facts): readonly Finding[] {
   const longest = Math.max(0, ...subscriptions.map((each) => each.lagSeconds * 1_000))
   const behind = longest === 0 ? "nothing waits" : `the oldest delivery is ${shortDuration(longest)} old`
   return orElse(findings, ok("lag", `${count(subscriptions.length, "subscription")}; ${behind}.`))
+}
+
+/** A webhook may be paused, or disabled for a reason. */
+function goOn({ id, group, target }: CountedSubscription): string {
+  return target === "webhook"
+    ? `carillon webhook get ${id} says why; then carillon webhook resume, or enable.`
+    : `carillon resume ${id} --group ${group}, when it is time.`
 }
 
 const CATCH_UP =

@@ -1,4 +1,5 @@
 import { shortDuration } from "../../core/amounts.ts"
+import type { ResolvedPolicy } from "../../core/policy.ts"
 import type { MadeWebhook, NewWebhook, Webhook } from "../../webhooks/shapes.ts"
 import { audited } from "../audited.ts"
 import type { Operator } from "../operator.ts"
@@ -196,7 +197,33 @@ function show(webhook: Shown, { json }: StoreFlags): void {
   if (webhook.sender !== null) print(`sender     ${webhook.sender}`)
   if (fields !== null) print(`fields     ${fields.join(", ")}`)
   if (webhook.headers.length > 0) print(`headers    ${webhook.headers.join(", ")}`)
+  if (Object.keys(webhook.options).length > 0) print(`options    ${JSON.stringify(webhook.options)}`)
+  if (webhook.credentials.length > 0) print(`sealed     ${webhook.credentials.join(", ")}`)
+  print(`tried      ${retriesOf(webhook.policy)}; ${shortDuration(webhook.policy.timeout)} for each`)
+  print(`at most    ${limitsOf(webhook.policy)}`)
+  for (const until of webhook.oldSecretsUntil)
+    print(`secrets    an old one is good until ${localTime(until)}`)
   if (webhook.description !== "") print(`what for   ${webhook.description}`)
+}
+
+function retriesOf(policy: ResolvedPolicy): string {
+  const { retries, delays, initialBackoffDelay, exponentialBackoffCoefficient, maximumBackoffDelay } = policy
+  if (retries === 0) return "once"
+  const longest = shortDuration(maximumBackoffDelay)
+  const backoff = `${shortDuration(initialBackoffDelay)}, then ${exponentialBackoffCoefficient} times as long, ${longest} at most`
+  return `${retries + 1} times: again after ${delays?.map(shortDuration).join(", ") ?? backoff}`
+}
+
+function limitsOf(policy: ResolvedPolicy): string {
+  const { concurrency, globalConcurrency, keyConcurrency, rateLimit, order } = policy
+  const limits = [
+    `${concurrency} at a time in a process`,
+    globalConcurrency === null ? null : `${globalConcurrency} at a time in all`,
+    keyConcurrency === null ? null : `${keyConcurrency} of a key at a time`,
+    rateLimit === null ? null : `${rateLimit.limit} in ${shortDuration(rateLimit.per)}`,
+    order === null ? null : `one of a key after another (${order})`,
+  ]
+  return limits.filter((each) => each !== null).join(", ")
 }
 
 function showSecret(made: Omit<MadeWebhook, "no">, { json }: StoreFlags): void {
