@@ -653,7 +653,8 @@ export class Carillon {
     const logger = child?.call(this.logger, whose) ?? this.logger
     const fields = child === undefined ? { ...whose, err } : { err }
     const what = `${subscriber} failed on ${view.name} (${view.id}), attempt ${attempt}: ${failure.message}`
-    if (outcome.kind === "dead") logger.error(fields, `${what}. It is a dead letter: ${outcome.reason}.`)
+    if (outcome.kind === "dead")
+      logger.error(fields, `${what.replace(/\.$/, "")}. It is a dead letter: ${outcome.reason}.`)
     else logger.warn(fields, what)
   }
 

@@ -59,6 +59,17 @@ it("says in the log that an attempt failed, without what is secret and without a
   for (const hidden of [secret, "of-nobody-else", "    at "]) expect(said).not.toContain(hidden)
 })
 
+it("says in the log what was a sentence before as one sentence still", async () => {
+  const { carillon, notifier, warnings } = await setup()
+  await carillon.webhooks.create({ ...orders, policy: { retries: 0 } })
+  notifier.answer = () => ({ success: false, responseData: "Nothing was sent." })
+  await carillon.emit(placed)
+  await carillon.drain()
+
+  const said = warnings.map(String).find((each) => each.includes("dead letter"))
+  expect(said).toMatch(/attempt 1: Nothing was sent\. It is a dead letter: its only attempt failed\.$/)
+})
+
 it("says once in a while that it cannot send for a fault of its own", async () => {
   const { carillon, notifier, warnings } = await setup()
   const { id } = await carillon.webhooks.create(orders)
