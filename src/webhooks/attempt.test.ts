@@ -68,9 +68,17 @@ describe("an attempt", () => {
   })
 
   it("says what the recipient said that wants nothing more, and waits for somebody to enable it", () => {
-    const { disable, error } = made({ disable: "gone", responseData: "410 Gone", isRetryable: false })
+    const { disable, error } = made(
+      { disable: "gone", responseData: "Gone", isRetryable: false },
+      { status: 410 },
+    )
 
-    expect([disable, failureOf(error).kind]).toEqual(["410 Gone", "error"])
+    expect([disable, failureOf(error).kind]).toEqual([{ why: "410: Gone", status: 410 }, "error"])
+    expect(made({ disable: "gone", responseData: "410 Gone" }, { status: 410 }).disable?.why).toBe("410 Gone")
+    expect(made({ disable: "gone", responseData: "no such queue" }, { status: null }).disable).toEqual({
+      why: "no such queue",
+      status: null,
+    })
   })
 
   it.each([[408], [429], [503], [504], [null]])(

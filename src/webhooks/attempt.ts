@@ -7,7 +7,13 @@ export interface Attempted {
   readonly error: Error | null // what its delivery failed with; null = it was delivered
   readonly sign: Sign | null // null = it says nothing of the endpoint: the fault is ours
   readonly isOverload: boolean
-  readonly disable: string | null // why the recipient wants nothing more
+  readonly disable: WantsNoMore | null // null = the recipient does not say so
+}
+
+/** That a recipient wants nothing more: it says so in words, or by a status. */
+export interface WantsNoMore {
+  readonly why: string
+  readonly status: number | null // of HTTP; null = it is not by HTTP
 }
 
 export interface MadeAttempt {
@@ -37,7 +43,7 @@ export function attempted(made: MadeAttempt): Attempted {
     error: errorOf(result, why, after),
     sign: signOf(made, why, after),
     isOverload: isOverload(result),
-    disable: result.disable === undefined ? null : why,
+    disable: result.disable === undefined ? null : wantsNoMore(result, why),
   }
 }
 
@@ -86,6 +92,11 @@ function askedFor({ result, now }: MadeAttempt): number | null {
   const { retryAfter } = result
   const at = typeof retryAfter === "number" ? now + retryAfter : (retryAfter?.getTime() ?? Number.NaN)
   return at > now ? at : null
+}
+
+function wantsNoMore(result: NotifierResult, why: string): WantsNoMore {
+  const status = statusOf(result)
+  return { why: status === null || why.includes(`${status}`) ? why : `${status}: ${why}`, status }
 }
 
 function isOverload(result: NotifierResult): boolean {

@@ -1,18 +1,31 @@
 import type { Clock } from "../core/clock.ts"
 import type { Failing } from "../core/endpoint.ts"
 import type { QueriesPort } from "../engine/queries.ts"
+import type { WantsNoMore } from "./attempt.ts"
 import type { WebhookTold } from "./outbound.ts"
 import type { DisableReason } from "./record.ts"
+import type { Webhook } from "./shapes.ts"
 
 export interface AutoDisableOptions {
   readonly queries: Pick<QueriesPort, "jobs">
   readonly clock: Clock
   readonly afterMs: number | null // null = never
   readonly afterAttempts: number
-  readonly disable: (id: string, why: { reason: DisableReason; detail: string }) => Promise<unknown>
+  readonly disable: (
+    id: string,
+    why: { reason: DisableReason; detail: string },
+  ) => Promise<Pick<Webhook, "recipient" | "disabled">>
   /** It was disabled, by this process. */
-  readonly onDisabled: (webhook: WebhookTold, why: { reason: DisableReason; detail: string }) => void
+  readonly onDisabled: (webhook: WebhookTold, told: DisabledTold) => void
   readonly onError: (error: unknown) => void
+}
+
+/** What is told of a webhook that was given up. */
+export interface DisabledTold {
+  readonly reason: DisableReason
+  readonly detail: string
+  readonly recipient: string | null // a URL's host: what follows may be a secret. null = it is no URL
+  readonly status: number | null // that it answered with; null = with none, or it is given up for something else
 }
 
 /** Gives up webhooks whose recipients are gone, or have failed for days: what they would get waits for somebody. */
@@ -24,8 +37,8 @@ export class AutoDisable {
     this.#options = options
   }
 
-  gone(webhook: WebhookTold, why: string): Promise<void> {
-    return this.#once(webhook, () => this.#disable(webhook, "gone", why))
+  gone(webhook: WebhookTold, { why, status }: WantsNoMore): Promise<void> {
+    return this.#once(webhook, () => this.#disable(webhook, { reason: "gone", detail: why, status }))
   }
 
   /** Another attempt failed. */
@@ -35,7 +48,8 @@ export class AutoDisable {
     if (afterMs === null || forMs < afterMs || attempts < afterAttempts) return
     const detail = `all ${attempts} attempts since ${new Date(since).toISOString()} failed`
     void this.#once(webhook, async () => {
-      if (!(await this.#hasDelivered(webhook.no, since))) await this.#disable(webhook, "failing", detail)
+      if (await this.#hasDelivered(webhook.no, since)) return
+      await this.#disable(webhook, { reason: "failing", detail, status: null })
     })
   }
 
@@ -52,9 +66,13 @@ export class AutoDisable {
     return false
   }
 
-  async #disable(webhook: WebhookTold, reason: DisableReason, detail: string): Promise<void> {
-    await this.#options.disable(webhook.id, { reason, detail })
-    this.#options.onDisabled(webhook, { reason, detail })
+  async #disable(
+    webhook: WebhookTold,
+    { reason, detail, status }: Omit<DisabledTold, "recipient">,
+  ): Promise<void> {
+    const { recipient, disabled } = await this.#options.disable(webhook.id, { reason, detail })
+    const host = URL.parse(recipient)?.host || null
+    this.#options.onDisabled(webhook, { reason, detail: disabled?.detail ?? detail, recipient: host, status })
   }
 
   /** Several attempts may say so at a time. */

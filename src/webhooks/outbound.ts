@@ -11,7 +11,7 @@ import { HandlerEntry } from "../worker/handlers.ts"
 import { Postponed } from "../worker/job-run.ts"
 import type { Worker } from "../worker/worker.ts"
 import { Allotment } from "./allotment.ts"
-import type { Attempted } from "./attempt.ts"
+import type { Attempted, WantsNoMore } from "./attempt.ts"
 import type { BreakerSettings } from "./breaker.ts"
 import { Endpoint } from "./endpoint.ts"
 import { EndpointStates } from "./endpoint-states.ts"
@@ -40,7 +40,7 @@ export interface OutboundOptions {
   /** Nothing can be sent there, for a fault of our own. */
   readonly onStalled: (webhook: WebhookTold, stalled: Stalled) => void
   /** Its recipient wants nothing more. */
-  readonly onGone: (webhook: WebhookTold, why: string) => Promise<void>
+  readonly onGone: (webhook: WebhookTold, said: WantsNoMore) => Promise<void>
   readonly warn: (message: string) => void
   readonly onError: (error: unknown) => void
 }

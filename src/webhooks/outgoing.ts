@@ -37,7 +37,7 @@ export function outgoing(parts: Parts): Outbound {
       const data = { since: new Date(since).toISOString(), why }
       operational.webhook("stalled", { webhook, data, at: since })
     },
-    onGone: (webhook, why) => autoDisable.gone(webhook, why),
+    onGone: (webhook, said) => autoDisable.gone(webhook, said),
   })
 }
 

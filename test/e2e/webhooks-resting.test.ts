@@ -245,7 +245,7 @@ describe("a webhook", () => {
     const { carillon, notifier, hook, news } = await setup()
     const { id } = await hook()
     await carillon.start()
-    notifier.answer = () => status(410, { disable: "gone" })
+    notifier.answer = () => status(410, { disable: "gone", responseData: "moved away" })
 
     await carillon.emit(placed(1))
     await carillon.drain()
@@ -254,7 +254,18 @@ describe("a webhook", () => {
 
     expect(notifier.told).toHaveLength(1)
     expect(await carillon.webhooks.get(id)).toMatchObject({ state: "disabled", disabled: { reason: "gone" } })
-    expect(news).toMatchObject([["carillon.webhook.disabled", { subscription: id, reason: "gone" }]])
+    expect(news).toMatchObject([
+      [
+        "carillon.webhook.disabled",
+        {
+          subscription: id,
+          reason: "gone",
+          detail: "410: moved away",
+          recipient: "shop.example",
+          status: 410,
+        },
+      ],
+    ])
     const { items } = await carillon.listDeliveries({ subscription: id, state: "waiting" })
     expect(items[0]?.why).toBe("the webhook is disabled")
   })
@@ -282,7 +293,10 @@ describe("a webhook", () => {
     })
     await clock.settle()
     await carillon.drain()
-    expect(news.at(-1)).toMatchObject(["carillon.webhook.disabled", { reason: "failing" }])
+    expect(news.at(-1)).toMatchObject([
+      "carillon.webhook.disabled",
+      { reason: "failing", recipient: "shop.example", status: null },
+    ])
   })
 
   it("is not disabled where one attempt in five days succeeds", async () => {
