@@ -57,14 +57,18 @@ function isTakenOver(history: readonly { readonly outcome: string }[]): boolean 
   return history.some(({ outcome }) => outcome === "crashed")
 }
 
-async function freeze({ troupe, sender }: WebhookStage, fault: string, isGivenUp: boolean): Promise<void> {
+/** Whoever is frozen in a transaction on a file lets nobody write that it is given up: it is frozen again. */
+async function freeze({ troupe, sender }: WebhookStage, fault: string, recovery: boolean): Promise<void> {
   const victim = troupe.start(sender("victim"), { fault })
   await victim.begun()
   await hasStopped(victim)
-  victim.signal("SIGSTOP")
-  if (isGivenUp) await isAlone(troupe)
-  else await sleep(2_500)
-  victim.signal("SIGCONT")
+  for (let turn = 0, isOver = false; !isOver; turn++) {
+    if (turn === MOST_TURNS) throw new Error("Nobody gave up who was frozen.")
+    victim.signal("SIGSTOP")
+    isOver = (await isGivenUp(troupe)) || !recovery
+    victim.signal("SIGCONT")
+    if (!isOver) await sleep(Math.random() * 100)
+  }
   await victim.hush()
   await sleep(700)
   await victim.stop()
@@ -76,16 +80,19 @@ async function hasStopped(victim: Actor): Promise<void> {
   throw new Error("Expected the process to stop itself, it goes on.")
 }
 
-/** The store knows no worker but the successor. */
-async function isAlone(troupe: WebhookStage["troupe"]): Promise<void> {
+/** Does the store know no worker but the successor, well after the lease of the frozen one? */
+async function isGivenUp(troupe: WebhookStage["troupe"]): Promise<boolean> {
   const { queries } = await troupe.store()
-  const startedAt = performance.now()
+  const endsAt = performance.now() + FROZEN_MS
   while ((await queries.workers()).length > 1) {
-    if (performance.now() - startedAt > PATIENCE_MS) throw new Error("Nobody gave up who was frozen.")
+    if (performance.now() >= endsAt) return false
     await sleep(50)
   }
+  return true
 }
 
+const FROZEN_MS = 2_500
+const MOST_TURNS = 10
 const PATIENCE_MS = 30_000
 
 if (import.meta.main) {
