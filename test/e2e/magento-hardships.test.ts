@@ -22,6 +22,16 @@ describe("at a shop's door", () => {
     expect((await door.get("/rest/V2/async_event/5")).headers.get("content-type")).toMatch(/problem/)
   })
 
+  it("a page of another origin is told what there is, and not that it may", async () => {
+    const preflight = (path: string) => door.options(path, { origin: "https://evil.example" })
+
+    const { status, headers } = await preflight(`${PATH}/5`)
+
+    expect([status, headers.get("allow")]).toEqual([204, "DELETE, GET, HEAD, OPTIONS, PUT"])
+    expect([...headers.keys()].filter((name) => name.startsWith("access-control"))).toEqual([])
+    expect((await preflight("/rest/V1/orders/5")).status).toBe(404)
+  })
+
   it("a body that cannot be read is refused with a reason", async () => {
     expect(await door.post(PATH, "{")).toMatchObject({
       status: 400,

@@ -44,6 +44,8 @@ export class DoorShop {
     this.#ask("POST", path, { body, token })
   put = (path: string, body: unknown, token?: string): Promise<ShopAnswer> =>
     this.#ask("PUT", path, { body, token })
+  options = (path: string, headers: Readonly<Record<string, string>>): Promise<ShopAnswer> =>
+    this.#ask("OPTIONS", path, { token: "", headers })
 
   /** A token of somebody with these roles, which are made where they are not there. */
   async token(
@@ -59,12 +61,17 @@ export class DoorShop {
   async #ask(
     method: string,
     path: string,
-    { body, token = this.#admin }: { body?: unknown; token?: string },
+    {
+      body,
+      token = this.#admin,
+      headers = {},
+    }: { body?: unknown; token?: string; headers?: Readonly<Record<string, string>> },
   ): Promise<ShopAnswer> {
     const response = await this.#server.fetch(
       new Request(`http://carillon.test${path}`, {
         method,
         headers: {
+          ...headers,
           ...(token === "" ? {} : { authorization: `Bearer ${token}` }),
           ...(body === undefined ? {} : { "content-type": "application/json" }),
         },

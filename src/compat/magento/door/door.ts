@@ -74,6 +74,7 @@ export class ShopDoor {
 
   /** Strangers are turned away before anything of theirs is read. */
   async #answer({ request, caller, words }: Coming): Promise<Reply> {
+    if (request.method === "OPTIONS") return this.#methods(words)
     const found = routeOf(request.method, words)
     if (found === null) throw noRoute()
     const access = await this.#admitted(found.route, request, caller)
@@ -91,6 +92,15 @@ export class ShopDoor {
       place.free()
       room.free()
     }
+  }
+
+  /** Like a shop's, it says nothing of other origins, so that their pages may not ask it. */
+  #methods(words: readonly string[]): Reply {
+    const methods: string[] = ROUTES.filter((each) => fits(each, words)).map(({ method }) => method)
+    if (methods.length === 0) throw noRoute()
+    const all = [...methods, ...(methods.includes("GET") ? ["HEAD"] : []), "OPTIONS"]
+    const headers = { ...this.#options.headers, allow: all.toSorted().join(", ") }
+    return new Reply(null, { status: 204, headers })
   }
 
   async #admitted({ act }: ShopRoute, request: Received, { address }: ShopCaller): Promise<Access> {
@@ -149,10 +159,12 @@ const NOBODY: Access = {
 
 function routeOf(method: string, words: readonly string[]): { route: ShopRoute; named: string } | null {
   const asked = method === "HEAD" ? "GET" : method
-  const fits = ({ path }: ShopRoute): boolean =>
-    path.length === words.length && path.every((each, i) => each === "*" || each === words[i])
-  const route = ROUTES.find((each) => each.method === asked && fits(each))
+  const route = ROUTES.find((each) => each.method === asked && fits(each, words))
   return route === undefined ? null : { route, named: words[route.path.indexOf("*")] ?? "" }
+}
+
+function fits({ path }: ShopRoute, words: readonly string[]): boolean {
+  return path.length === words.length && path.every((each, i) => each === "*" || each === words[i])
 }
 
 /** undefined = there is none. */
