@@ -36,7 +36,15 @@ import { startRun } from "./run-starts.ts"
 import { overwriting } from "./scrub.ts"
 
 export type WireStage = Omit<StageEvents, "events"> & { readonly packed: PackedEvents }
-export type WireChange = Exclude<Change, AppendEvents | StageEvents> | WireAppend | WireStage
+/** Its record as the store keeps it: taken apart for the other thread, it would cost more than all else of a settle. */
+export type WireSettle = Omit<SettleJob, "record"> & {
+  readonly record: { readonly attempt: number; readonly json: string } | null
+}
+export type WireChange =
+  | Exclude<Change, AppendEvents | StageEvents | SettleJob>
+  | WireAppend
+  | WireStage
+  | WireSettle
 
 const FENCED: ChangeResult = { status: "fenced" }
 const OK: ChangeResult = { status: "ok" }
@@ -109,7 +117,7 @@ function apply(db: Database, change: WireChange, now: number): ChangeResult {
 type OwnChange =
   | WireAppend
   | SettleBatch
-  | SettleJob
+  | WireSettle
   | AdvanceReplay
   | StartRun
   | Checkpoint
@@ -262,9 +270,9 @@ function insertContinued(
   })
 }
 
-function settleJob(db: Database, change: SettleJob, now: number): ChangeResult {
+function settleJob(db: Database, change: WireSettle, now: number): ChangeResult {
   const { outcome, record } = change
-  const text = record === null ? null : JSON.stringify(record)
+  const text = record?.json ?? null
   // An attempt that came to its end did not kill the process: the delivery is no suspect any more.
   const acquitted = record !== null && outcome.kind === "retry" ? 1 : 0
   const changed = db.run(
@@ -297,7 +305,7 @@ function settleJob(db: Database, change: SettleJob, now: number): ChangeResult {
 }
 
 /** A settled row keeps its last worker, so that the same settle is known again when its answer was lost. */
-function isSettled(db: Database, { no, worker, epoch, outcome }: SettleJob): boolean {
+function isSettled(db: Database, { no, worker, epoch, outcome }: WireSettle): boolean {
   const row = db.get(
     "SELECT 1 FROM jobs WHERE no = ? AND worker = ? AND epoch = ? AND state = ?",
     no,

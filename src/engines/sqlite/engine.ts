@@ -115,6 +115,10 @@ function toEngine(host: StoreHost, { path, synchronous }: SqliteEngineOptions): 
 }
 
 function toWire(change: Change): WireChange {
+  if (change.kind === "settle-job") {
+    const { record } = change
+    return { ...change, record: record && { attempt: record.attempt, json: JSON.stringify(record) } }
+  }
   if (change.kind !== "append" && change.kind !== "stage") return change
   const { events, ...rest } = change
   return { ...rest, packed: packEvents(events) } as WireChange
