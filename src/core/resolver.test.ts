@@ -48,6 +48,7 @@ describe("a resolver", () => {
     [{ service: " ", method: "get" }],
     [{ ...orders, params: "id" }],
     [{ ...orders, params: [""] }],
+    [{ ...orders, parms: ["id"] }],
   ])("is not %j", (resolver) => {
     expect(() => checkResolver(resolver)).toThrow(/`resolve/)
   })

@@ -56,7 +56,12 @@ export function checkResolver(resolver: unknown): void {
     )
   if (!Array.isArray(params) || !params.every((each) => isName(each) && each !== "?"))
     throw new InvalidInputError(expected("`resolve.params` to be an array of parameters' names", params))
+  const other = Object.keys(resolver as ServiceCall).find((each) => !CALL.includes(each))
+  if (other !== undefined)
+    throw new InvalidInputError(`Expected \`resolve\` to have ${CALL.join(", ")}, got \`${other}\`.`)
 }
+
+const CALL: readonly string[] = ["service", "method", "params"] satisfies (keyof ServiceCall)[]
 
 function isName(value: unknown): value is string {
   return typeof value === "string" && value.trim() !== ""
