@@ -5,10 +5,18 @@ export interface Found {
   readonly at: number // monotonic ms
 }
 
+/** An attempt of a delivery. */
+export interface Asker {
+  readonly deliveryId: string
+  /** Aborted when it waits no longer. */
+  readonly signal: AbortSignal
+}
+
 /** One call of a resolver that several wait for. It is given up when nobody does any more. */
 export class Lookup {
   readonly #controller = new AbortController()
   readonly #found: Promise<Found>
+  readonly #askers = new Set<string>()
   #done: Found | null = null // null = it goes on, or failed
   #waiting = 0
   #isOver = false
@@ -35,12 +43,18 @@ export class Lookup {
     return this.#done !== null && this.#done.at < than
   }
 
+  /** In an attempt before. */
+  wasAskedBy({ deliveryId }: Asker): boolean {
+    return this.#askers.has(deliveryId)
+  }
+
   /** It failed, or was given up: who comes next has to look again. */
   onVoid(whenVoid: () => void): void {
     this.#whenVoid = whenVoid
   }
 
-  async join(signal: AbortSignal): Promise<unknown> {
+  async join({ deliveryId, signal }: Asker): Promise<unknown> {
+    this.#askers.add(deliveryId)
     const { promise: aborted, reject } = Promise.withResolvers<never>()
     const leave = (): void => reject(signal.reason)
     signal.addEventListener("abort", leave, { once: true })

@@ -25,8 +25,11 @@ function setup(...definitions: EventDefinition[]) {
     mostBytes: 1_000,
   })
   const controller = new AbortController()
-  const resolve = (view = published({ id: "ord_1001" }), { signal } = controller) =>
-    resolvers.resolve(view, { signal })
+  const resolve = (
+    view = published({ id: "ord_1001" }),
+    { signal } = controller,
+    delivery = `dlv_${++count}`,
+  ) => resolvers.resolve(view, { signal, deliveryId: delivery })
   return { clock, services, resolve, controller }
 }
 
@@ -110,6 +113,19 @@ describe("deliveries of one event", () => {
 
     expect(await resolve(event)).toBe(2)
     expect(await resolve(published({ id: "ord_1002" }))).toBe(3)
+  })
+
+  it("look again where one is tried again, however soon, and share that look", async () => {
+    let looks = 0
+    const { resolve, clock, controller } = setup(defineEvent(NAME, { resolve: async () => ++looks }))
+    const event = published({ id: "ord_1001" })
+    const attempt = (delivery: string) => resolve(event, controller, delivery)
+
+    expect(await Promise.all([attempt("dlv_erp"), attempt("dlv_crm")])).toEqual([1, 1])
+    await clock.advance(1_000)
+
+    expect(await Promise.all([attempt("dlv_erp"), attempt("dlv_crm")])).toEqual([2, 2])
+    expect(await attempt("dlv_mail")).toBe(2)
   })
 
   it("share a failure while they wait together, and look anew after it", async () => {

@@ -6,7 +6,7 @@ import { EventTooLargeError, ResolveError, UnserialisableError } from "../core/e
 import { deepFreeze } from "../core/freeze.ts"
 import { checkArguments, type ResolveContext } from "../core/resolver.ts"
 import type { EventView } from "../core/view.ts"
-import { type Found, Lookup } from "./lookup.ts"
+import { type Asker, type Found, Lookup } from "./lookup.ts"
 
 export interface ResolversOptions {
   readonly definitions: ReadonlyMap<string, EventDefinition>
@@ -28,20 +28,22 @@ export class Resolvers {
   }
 
   /**
-   * Frozen, and shared with whoever asks for the same event.
+   * Frozen, and shared with other deliveries of the same event. Whoever asks once more is tried again, and gets how
+   * things stand now.
    *
    * @throws ResolveError, SchemaError, or what a resolver threw to say whether and when to try again. A definition that
    *   is not here may be known by another process, or after the next deploy: no failure is final that does not say so
    */
-  async resolve(event: EventView, { signal }: { readonly signal: AbortSignal }): Promise<unknown> {
+  async resolve(event: EventView, asker: Asker): Promise<unknown> {
     if (!event.isUnresolved) return event.data
-    signal.throwIfAborted()
+    asker.signal.throwIfAborted()
     const oldest = this.#options.clock.monotonic() - KEEP_MS
     const standing = this.#lookups.get(event.id)
-    if (standing !== undefined && !standing.isOlder(oldest)) return standing.join(signal)
+    const isGood = standing !== undefined && !standing.isOlder(oldest) && !standing.wasAskedBy(asker)
+    if (isGood) return standing.join(asker)
     this.#lookups.delete(event.id)
     this.#forget(oldest)
-    return this.#start(event).join(signal)
+    return this.#start(event).join(asker)
   }
 
   #start(event: EventView): Lookup {

@@ -5,6 +5,7 @@ import { reach } from "../engine/faults.ts"
 import type { DeliveryContext } from "../worker/delivery.ts"
 import { type Attempted, attempted, thrown } from "./attempt.ts"
 import { selectFields } from "./fields.ts"
+import type { Asker } from "./lookup.ts"
 import type { Notification, NotifiedEvent, Notifier } from "./notifier.ts"
 import type { NotifierBook } from "./notifier-book.ts"
 import type { OpenedWebhook, OpenedWebhooks } from "./opened-webhooks.ts"
@@ -14,7 +15,7 @@ export interface SendingOptions {
   readonly notifiers: NotifierBook
   readonly clock: Clock
   /** What its receivers get of an event: its data, or what its definition's resolver says. */
-  readonly resolve: (event: EventView, options: { readonly signal: AbortSignal }) => Promise<unknown>
+  readonly resolve: (event: EventView, asker: Asker) => Promise<unknown>
 }
 
 /** What is to be sent, and to which version of a subscription. */
@@ -58,7 +59,7 @@ export class Sending {
     const notifier = notifiers.find(webhook.notifier)
     if (notifier === undefined) return ours(new Error(`this process has no notifier \`${webhook.notifier}\``))
     try {
-      const resolved = event.isUnresolved ? await resolve(event, { signal: context.signal }) : event.data
+      const resolved = event.isUnresolved ? await resolve(event, context) : event.data
       const data = selectFields(resolved, webhook.fields)
       const timeoutMs = Math.max(1, toSend.timeoutMs - (clock.monotonic() - startedAt))
       return { notifier, webhook, data, timeoutMs }
