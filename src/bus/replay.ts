@@ -23,6 +23,9 @@ interface ReplayState extends ReplayRequest {
 /** Events looked at in one step: small, so that nobody waits for it. */
 const EVENTS_PER_STEP = 500
 
+/** What happens now goes first, however much is replayed. */
+const LOW = 2
+
 /** Makes the deliveries of a replay, a few parts at a time; a kill goes on at the cursor. */
 export class Replays {
   readonly #engine: Engine
@@ -167,7 +170,7 @@ function toPart(
   return {
     group: target.group,
     subscription: target.no,
-    priority: 1,
+    priority: LOW,
     replay,
     reason: "replayed",
     catalogVersion,
@@ -183,7 +186,7 @@ function toJob(view: EventView, target: SubscriptionVersion, replay: number): Co
     group: target.group,
     replay,
     scope: view.stored.scope,
-    priority: 1,
+    priority: LOW,
     state: WAITING,
     reason: "replayed",
     dueAt: 0,

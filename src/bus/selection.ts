@@ -4,6 +4,7 @@ import { parseDeliveryId } from "../core/ids.ts"
 import { isRunId } from "../core/run.ts"
 import { isWithin, scopeKeys } from "../core/scope.ts"
 import type { SubscriptionVersion } from "../core/subscription.ts"
+import type { ReplayRequest } from "../engine/commit.ts"
 import type { JobRow, QueriesPort } from "../engine/queries.ts"
 import { ofAllScopes, type Standing } from "./standing.ts"
 import type { WithinScopes } from "./within.ts"
@@ -11,8 +12,8 @@ import type { WithinScopes } from "./within.ts"
 /** Which deliveries are meant: by id, by subscription, by event name (together: both), or every one. */
 export interface DeliverySelection extends WithinScopes {
   /**
-   * Delivery ids, or event ids for all deliveries of that event. To redrive also ids of runs and schedules whose
-   * workers died of them.
+   * Delivery ids, event ids for all deliveries of that event, or ids of replays for all that they made, and, to cancel,
+   * what they have still to make. To redrive also ids of runs and schedules whose workers died of them.
    */
   readonly ids?: readonly string[]
   /** To redrive also a workflow's id, `workflow:place-order`: all its runs whose workers died of them. */
@@ -101,6 +102,14 @@ export class Selector {
   ): AsyncGenerator<readonly JobRow[]> {
     const states = fate === "redrive" ? ["dead"] : ["waiting", "dead"]
     for (const id of ids) {
+      if (isReplayId(id)) {
+        if (!(yield* this.#replayed(id, { fate, scopes })))
+          skipped.push({
+            id,
+            why: `nothing of a replay of that id is ${fate === "cancel" ? "waiting, with a row of its own" : "dead"}`,
+          })
+        continue
+      }
       const other = fate === "cancel" ? whyNotCancelled(id) : null
       const named = other === null ? await this.#jobsNamed(id, group, scopes) : []
       const jobs = named.filter((job) => isTheirs(job, scopes))
@@ -108,6 +117,34 @@ export class Selector {
       if (fit.length > 0) yield fit
       else skipped.push({ id, why: other ?? whySkipped(jobs, states) })
     }
+  }
+
+  /** Of a replay all deliveries, and, where it is cancelled, those that it has still to make. Says whether there were any. */
+  async *#replayed(
+    id: string,
+    { fate, scopes }: Pick<Terms, "fate" | "scopes">,
+  ): AsyncGenerator<readonly JobRow[], boolean> {
+    const replay = await this.#queries.job(id)
+    if (replay?.kind !== "replay") return false
+    let found = fate === "cancel" && replay.state === "waiting" && isTheirs(replay, scopes)
+    if (found) yield [replay]
+    const { subscription } = JSON.parse(replay.data ?? "{}") as ReplayRequest
+    const state = fate === "redrive" ? "dead" : "waiting"
+    const target = {
+      kind: "delivery",
+      subscriptions: [subscription],
+      scopes,
+      state,
+      limit: SLICE,
+    } as const
+    for (let cursor: string | null | undefined; cursor !== null; ) {
+      const page = await this.#queries.jobs({ ...target, cursor })
+      const its = page.items.filter((job) => `${REPLAY}${job.replay}` === id)
+      if (its.length > 0) yield its
+      found ||= its.length > 0
+      cursor = page.cursor
+    }
+    return found
   }
 
   async #jobsNamed(
@@ -139,6 +176,12 @@ function isTheirs({ kind, scope }: JobRow, scopes: readonly string[] | undefined
 }
 
 const SCHEDULE = "schedule:"
+const REPLAY = "rpl_"
+
+/** An event may have any id of its own. */
+function isReplayId(id: string): boolean {
+  return id.startsWith(REPLAY) && /^[1-9]\d*$/.test(id.slice(REPLAY.length))
+}
 
 const JOB_KINDS = { handler: "delivery", webhook: "delivery", workflow: "run", schedule: "schedule" } as const
 

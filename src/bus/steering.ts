@@ -52,7 +52,7 @@ export interface ReplayResult {
 export interface ReplayProgress {
   readonly id: string
   readonly subscription: string
-  readonly state: "waiting" | "running" | "done" | "failed"
+  readonly state: "waiting" | "running" | "done" | "failed" | "cancelled"
   readonly made: number // deliveries so far
 }
 
@@ -175,5 +175,5 @@ const PROGRESS = {
   leased: "running",
   delivered: "done",
   dead: "failed",
-  cancelled: "failed",
+  cancelled: "cancelled",
 } as const

@@ -83,12 +83,10 @@ const deadQuery = {
 /** Which deliveries are meant. */
 const selection = z
   .strictObject({
-    ids: z
-      .array(words(600))
-      .min(1)
-      .max(1_000)
-      .optional()
-      .meta({ description: "Delivery ids, or event ids for all deliveries of those events" }),
+    ids: z.array(words(600)).min(1).max(1_000).optional().meta({
+      description:
+        "Delivery ids, event ids for all deliveries of those events, or replay ids for all of those replays",
+    }),
     subscription: subscriptionQuery.subscription,
     group: subscriptionQuery.group,
     name: words(255).optional().meta({ description: "The event's name, exact" }),

@@ -59,7 +59,7 @@ export const getReplay = route({
     .object({
       id: z.string(),
       subscription: z.string(),
-      state: z.enum(["waiting", "running", "done", "failed"]),
+      state: z.enum(["waiting", "running", "done", "failed", "cancelled"]),
       made: z.int().meta({ description: "Deliveries so far" }),
     })
     .meta({ id: "ReplayProgress" }),

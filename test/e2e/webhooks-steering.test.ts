@@ -162,6 +162,84 @@ await describeEngines((engine) => {
       expect(sent().slice(3).toSorted()).toEqual(["ord_1002", "ord_1003"])
     })
 
+    it("lets what is emitted meanwhile go first, and ends all the same", async () => {
+      const past = Array.from({ length: 30 }, (_, n) => `ord_past_${n}`)
+      await emit(...past)
+      const { id } = await made({ enabled: false, policy: { concurrency: 1 } })
+      await carillon.replay({ subscription: id, since: START })
+      await carillon.drain()
+      const live = Array.from({ length: 10 }, (_, n) => `ord_live_${n}`)
+      await emit(...live)
+
+      await carillon.webhooks.enable(id)
+      for (let waits = true; waits; await clock.advance("1s")) {
+        await carillon.drain()
+        waits = (await carillon.webhooks.health(id)).waiting > 0
+      }
+
+      expect(sent().toSorted()).toEqual([...past, ...live].toSorted())
+      expect(sent().findLastIndex((each) => live.includes(each))).toBeLessThan(20)
+    })
+
+    it("is cancelled as a whole, and nothing else with it", async () => {
+      await emit("ord_past_1", "ord_past_2", "ord_past_3")
+      fail()
+      const { id } = await made({ policy: { delays: [3_600_000] } })
+      const replay = await carillon.replay({ subscription: id, since: START })
+      const other = await carillon.replay({ subscription: id, eventId: "ord_past_2" })
+      await carillon.drain()
+      await emit("ord_live")
+      const ids = [replay.id ?? ""]
+
+      expect(await carillon.cancel({ ids, scopes: ["acme/master"] })).toMatchObject({
+        cancelled: 0,
+        skipped: [{ id: replay.id, why: expect.stringMatching(/nothing of a replay/) }],
+      })
+      expect(await carillon.cancel({ ids, dryRun: true })).toMatchObject({ cancelled: 3, skipped: [] })
+      expect(await carillon.cancel({ ids })).toMatchObject({ cancelled: 3, skipped: [] })
+      expect(await carillon.cancel({ ids })).toMatchObject({ cancelled: 0, skipped: [{ id: replay.id }] })
+      mend()
+      notifier.sent.length = 0
+      await clock.advance("2h")
+      await carillon.drain()
+
+      expect(sent().toSorted()).toEqual(["ord_live", "ord_past_2"])
+      expect(await carillon.replayProgress(other.id ?? "")).toMatchObject({ state: "done", made: 1 })
+    })
+
+    it("is cancelled before anything of it is made", async () => {
+      await emit("ord_past_1", "ord_past_2")
+      await carillon.stop()
+      const idle = await shop.carillon({ secret: SECRET, start: false, webhooks: { notifiers: [notifier] } })
+      const { id } = await idle.webhooks.create({ events: "order.*", recipient: RECIPIENT })
+      const replay = await idle.replay({ subscription: id, since: 0 })
+
+      expect(await idle.cancel({ ids: [replay.id ?? ""] })).toMatchObject({ cancelled: 1 })
+      await idle.start()
+      await idle.drain()
+
+      expect(sent()).toEqual([])
+      expect(await idle.replayProgress(replay.id ?? "")).toMatchObject({ state: "cancelled", made: 0 })
+    })
+
+    it("whose deliveries died is redriven as a whole", async () => {
+      await emit("ord_past_1", "ord_past_2")
+      await clock.advance("1h")
+      const until = clock.now()
+      fail()
+      const { id } = await made({ policy: { retries: 0 } })
+      await emit("ord_live")
+      const replay = await carillon.replay({ subscription: id, since: START, until })
+      await carillon.drain()
+      mend()
+      notifier.sent.length = 0
+
+      const { redriven } = await carillon.redrive({ ids: [replay.id ?? ""] })
+      await carillon.drain()
+
+      expect([redriven, sent().toSorted()]).toEqual([replay.count, ["ord_past_1", "ord_past_2"]])
+    })
+
     it("of what is missing sends what was emitted before it was there, and nothing twice", async () => {
       await emit("ord_1001", "ord_1002")
       const { id } = await made()

@@ -50,7 +50,7 @@ async function waitFor(carillon: Operator, id: string, count: number): Promise<v
   for (;;) {
     const { state, made } = await carillon.replayProgress(id)
     progress.show(`${made} of ${count} deliveries made`)
-    if (state === "done" || state === "failed") break
+    if (state !== "waiting" && state !== "running") break
     await pause(POLL_MS)
   }
   progress.end()
