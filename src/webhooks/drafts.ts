@@ -112,11 +112,13 @@ export class Drafts {
     throw new InvalidInputError(expected("`notifier` to be the key of one", name))
   }
 
-  /** Null = this process does not have it, an app's own, and nothing is changed that is its business. */
+  /**
+   * Null = nothing is changed that is its business. This process may not have it, as an app's own, or may not call where
+   * the app may.
+   */
   #notifierOfChange(change: WebhookChange, { notifier }: WebhookRecord, { scopes }: Access): Notifier | null {
     const isItsBusiness = scopes !== "all" || OF_NOTIFIERS.some((name) => change[name] !== undefined)
-    const isThere = this.#options.notifiers.find(notifier) !== undefined
-    return isItsBusiness || isThere ? this.#notifierOf(change.notifier ?? notifier) : null
+    return isItsBusiness ? this.#notifierOf(change.notifier ?? notifier) : null
   }
 
   /** Wildcards may be wider than what there is; a name that is none is a slip. */

@@ -247,6 +247,19 @@ await describeEngines((engine) => {
       expect(await carillon.webhooks.get(id)).toEqual(before)
     })
 
+    it("may go where only its app may call, and be changed by others in what is not that", async () => {
+      const app = await opened({ webhooks: { network: { allow: ["loopback"] } } })
+      const elsewhere = await opened({ webhooks: {} })
+      const inside = { events: "order.placed", recipient: "http://127.0.0.1:9009/orders" }
+      const { id } = await app.webhooks.create(inside)
+
+      const changed = await elsewhere.webhooks.update(id, { policy: "magento", events: "order.*" })
+
+      expect(changed).toMatchObject({ events: ["order.*"], recipient: inside.recipient })
+      const where = { recipient: "http://127.0.0.1:9009/v2" }
+      await expect(elsewhere.webhooks.update(id, where)).rejects.toThrow(/`recipient`/)
+    })
+
     it("needs its notifier only where that matters", async () => {
       const elsewhere = await opened({ webhooks: { notifiers: [] } })
       const { id } = await carillon.webhooks.create({ ...wish, scope: "acme/master" })
