@@ -4,6 +4,7 @@ import { checkEventName, isExactName } from "../core/pattern.ts"
 import { parseScope } from "../core/scope.ts"
 import { patternsOf } from "../core/subscription.ts"
 import type { KeyRing } from "../identity/key-ring.ts"
+import { checkedResult } from "./checked-result.ts"
 import { selectFields } from "./fields.ts"
 import type { Notification } from "./notifier.ts"
 import type { NotifierBook } from "./notifier-book.ts"
@@ -63,7 +64,8 @@ export class Trials {
     const notification = this.#notification(stored, ring, { event, data: dataOf(options.data) })
     const began = monotonic()
     try {
-      const { success, responseData, details = null } = await notifier.notify(notification)
+      const said = await notifier.notify(notification)
+      const { success, responseData, details = null } = checkedResult(said, notifier.key)
       return { success, responseData, ms: since(began, monotonic()), event, details }
     } catch (error) {
       const responseData = error instanceof Error ? error.message : String(error)

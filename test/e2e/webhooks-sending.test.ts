@@ -162,6 +162,31 @@ await describeEngines((engine) => {
     expect((await second.trace(receipt?.id ?? "")).deliveries).toMatchObject([{ state: "delivered" }])
   })
 
+  it("outlives a notifier that says what no store can keep, and one that says nothing", async () => {
+    const { open, notifier } = await setup()
+    const carillon = await open()
+    const { id } = await carillon.webhooks.create({ ...orders, policy: { retries: 0 } })
+    await carillon.start()
+    const circle: Record<string, unknown> = { status: 200, amount: 7n }
+    circle.self = circle
+    const answers: unknown[] = [{ success: true, responseData: "", details: circle }, { said: "thank you" }]
+    notifier.answer = () => answers.shift() as never
+
+    await carillon.emit(placed)
+    await carillon.drain()
+    await carillon.emit(placed)
+    await carillon.drain()
+
+    const { items } = await carillon.listDeliveries({ subscription: id })
+    expect(items.map(({ state }) => state).toSorted()).toEqual(["dead", "delivered"])
+    expect(items.find(({ state }) => state === "delivered")?.attempts).toMatchObject([
+      { details: { status: 200 } },
+    ])
+    expect(items.find(({ state }) => state === "dead")?.error).toMatch(/notifier `fake` .*`success`/)
+    notifier.answer = () => undefined as never
+    expect(await carillon.webhooks.test(id)).toMatchObject({ success: false, details: null })
+  })
+
   it("uses up no attempt where the fault is ours", async () => {
     const { open, notifier } = await setup()
     const carillon = await open()
