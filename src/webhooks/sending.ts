@@ -62,7 +62,7 @@ export class Sending {
     try {
       const resolved = event.isUnresolved ? await resolve(event, context) : event.data
       const data = selectFields(resolved, webhook.fields)
-      const timeoutMs = Math.max(1, toSend.timeoutMs - (clock.monotonic() - startedAt))
+      const timeoutMs = Math.max(1, Math.round(toSend.timeoutMs - (clock.monotonic() - startedAt)))
       return { notifier, webhook, data, timeoutMs }
     } catch (error) {
       if (wasStopped(context)) return ours(asError(context.signal.reason))

@@ -49,6 +49,7 @@ await describeEngines((engine) => {
 
     const { deliveries } = await carillon.trace(receipt?.id ?? "")
     expect(notifier.data).toEqual([{ id: "ord_1001" }])
+    expect(notifier.told[0]?.timeoutMs).toSatisfy(Number.isInteger)
     expect(notifier.told[0]).toMatchObject({ attempt: 1, isTest: false, subscription: { id: webhook.id } })
     expect(deliveries).toMatchObject([
       {
