@@ -114,10 +114,12 @@ export class Drafts {
 
   /**
    * Null = nothing is changed that is its business. This process may not have it, as an app's own, or may not call where
-   * the app may.
+   * the app may; and whoever has it may switch it, wherever it goes.
    */
   #notifierOfChange(change: WebhookChange, { notifier }: WebhookRecord, { scopes }: Access): Notifier | null {
-    const isItsBusiness = scopes !== "all" || OF_NOTIFIERS.some((name) => change[name] !== undefined)
+    const changed = Object.entries(change).flatMap(([name, value]) => (value === undefined ? [] : [name]))
+    const isSwitched = changed.every((name) => name === "enabled")
+    const isItsBusiness = scopes === "all" ? changed.some((name) => OF_NOTIFIERS.includes(name)) : !isSwitched
     return isItsBusiness ? this.#notifierOf(change.notifier ?? notifier) : null
   }
 
@@ -135,7 +137,14 @@ export class Drafts {
   }
 }
 
-const OF_NOTIFIERS = ["notifier", "recipient", "form", "headers", "options", "credentials"] as const
+const OF_NOTIFIERS: readonly string[] = [
+  "notifier",
+  "recipient",
+  "form",
+  "headers",
+  "options",
+  "credentials",
+] satisfies (keyof WebhookChange)[]
 
 async function check(terms: Terms, notifier: Notifier, { scopes }: Access): Promise<void> {
   const { recipient, form, options } = terms.record

@@ -258,6 +258,9 @@ await describeEngines((engine) => {
       expect(changed).toMatchObject({ events: ["order.*"], recipient: inside.recipient })
       const where = { recipient: "http://127.0.0.1:9009/v2" }
       await expect(elsewhere.webhooks.update(id, where)).rejects.toThrow(/`recipient`/)
+      const theirs = await app.webhooks.create({ ...inside, scope: "acme/master" })
+      const off = await elsewhere.webhooks.update(theirs.id, { enabled: false }, bound("acme/master"))
+      expect(off.state).toBe("disabled")
     })
 
     it("needs its notifier only where that matters", async () => {
