@@ -84,7 +84,7 @@ await describeEngines((engine) => {
         async_event: {
           eventName: "customer.saved",
           recipientUrl: "https://example.com/saved",
-          verificationToken: "fv38u07Wdh$R@mRd",
+          verificationToken: 2038,
           storeId: "3",
           status: "0",
         },

@@ -17,9 +17,10 @@ export function truthOf(value: unknown): boolean {
   throw wrongType(value, "boolean")
 }
 
-/** @throws ShopRefusal unless it is text, or nothing */
+/** @throws ShopRefusal unless it is text, or a whole number, or nothing */
 export function textOf(value: unknown): string | undefined {
   if (value === undefined || typeof value === "string") return value
+  if (Number.isSafeInteger(value)) return String(value)
   throw wrongType(value, "string")
 }
 
