@@ -45,6 +45,13 @@ describe("failureOf", () => {
     )
   })
 
+  it("does not say twice what an error quotes of its cause's first line", () => {
+    const circular = new TypeError("Converting circular structure to JSON\n    --> starting at object")
+    const error = new Error("Expected JSON, got: Converting circular structure to JSON", { cause: circular })
+
+    expect(failureOf(error).message).toBe("Expected JSON, got: Converting circular structure to JSON")
+  })
+
   it("does not follow a circle of causes for ever", () => {
     const error = new Error("a")
     error.cause = new Error("b", { cause: error })

@@ -49,7 +49,7 @@ function messageOf(error: unknown, depth = 0): string {
   const cause = depth < deepestCause ? causeOf(error) : undefined
   if (cause === undefined) return own
   const why = messageOf(cause, depth + 1)
-  return own.includes(why) ? own : `${own} (${why})`
+  return own.includes(why.split("\n", 1)[0] || why) ? own : `${own} (${why})`
 }
 
 function ownMessage(error: unknown): string {
