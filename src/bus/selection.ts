@@ -126,9 +126,10 @@ export class Selector {
   ): AsyncGenerator<readonly JobRow[], boolean> {
     const replay = await this.#queries.job(id)
     if (replay?.kind !== "replay") return false
-    let found = fate === "cancel" && replay.state === "waiting" && isTheirs(replay, scopes)
+    const { subscription, scopes: reach } = JSON.parse(replay.data ?? "{}") as ReplayRequest
+    const isTheirs = scopes === undefined || reach?.every((each) => isWithin(scopes, each)) === true
+    let found = fate === "cancel" && replay.state === "waiting" && isTheirs
     if (found) yield [replay]
-    const { subscription } = JSON.parse(replay.data ?? "{}") as ReplayRequest
     const state = fate === "redrive" ? "dead" : "waiting"
     const target = {
       kind: "delivery",

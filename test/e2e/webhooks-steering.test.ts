@@ -212,9 +212,12 @@ await describeEngines((engine) => {
       await carillon.stop()
       const idle = await shop.carillon({ secret: SECRET, start: false, webhooks: { notifiers: [notifier] } })
       const { id } = await idle.webhooks.create({ events: "order.*", recipient: RECIPIENT })
-      const replay = await idle.replay({ subscription: id, since: 0 })
+      const own = { scopes: ["default/master"] }
+      const replay = await idle.replay({ subscription: id, since: 0, ...own })
+      const ids = [replay.id ?? ""]
 
-      expect(await idle.cancel({ ids: [replay.id ?? ""] })).toMatchObject({ cancelled: 1 })
+      expect(await idle.cancel({ ids, scopes: ["acme/master"] })).toMatchObject({ cancelled: 0 })
+      expect(await idle.cancel({ ids, ...own })).toMatchObject({ cancelled: 1 })
       await idle.start()
       await idle.drain()
 
