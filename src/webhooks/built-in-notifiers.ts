@@ -1,3 +1,4 @@
+import { checkedResult } from "./checked-result.ts"
 import { httpNotifier } from "./http/http-notifier.ts"
 import type { Notifier } from "./notifier.ts"
 import { amqpNotifier } from "./notifiers/amqp.ts"
@@ -19,5 +20,18 @@ export function notifiersOf({
     sqsNotifier({ network }),
     amqpNotifier({ network }),
   ]
-  return [...builtIn.filter(({ key }) => !names.has(key)), ...notifiers]
+  return [...builtIn.filter(({ key }) => !names.has(key)), ...notifiers.map(checked)]
+}
+
+/** Ours say only what can be kept, and are not looked at again for each attempt. */
+function checked(notifier: Notifier): Notifier {
+  if (typeof notifier?.notify !== "function") return notifier // it is refused where they are gathered
+  const { key, aliases } = notifier
+  return {
+    key,
+    aliases,
+    check: (wish) => notifier.check?.(wish),
+    notify: async (notification) => checkedResult(await notifier.notify(notification), key),
+    close: async () => notifier.close?.(),
+  }
 }

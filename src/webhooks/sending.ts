@@ -4,7 +4,6 @@ import type { EventView } from "../core/view.ts"
 import { reach } from "../engine/faults.ts"
 import type { DeliveryContext } from "../worker/delivery.ts"
 import { type Attempted, attempted, thrown } from "./attempt.ts"
-import { checkedResult } from "./checked-result.ts"
 import { selectFields } from "./fields.ts"
 import type { Asker } from "./lookup.ts"
 import type { Notification, NotifiedEvent, Notifier } from "./notifier.ts"
@@ -77,9 +76,8 @@ export class Sending {
     const startedAt = clock.monotonic()
     const timing = () => ({ timeoutMs, tookMs: clock.monotonic() - startedAt })
     try {
-      const said = await notifier.notify(this.#notification(toSend, ready))
+      const result = await notifier.notify(this.#notification(toSend, ready))
       reach("notify.after")
-      const result = checkedResult(said, notifier.key)
       if (result.details !== undefined) context.record(result.details)
       const made = attempted({ result, ...timing(), now: clock.now() })
       return made.error !== null && wasStopped(context) ? ours(asError(context.signal.reason)) : made

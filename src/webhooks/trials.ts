@@ -4,7 +4,6 @@ import { checkEventName, isExactName } from "../core/pattern.ts"
 import { parseScope } from "../core/scope.ts"
 import { patternsOf } from "../core/subscription.ts"
 import type { KeyRing } from "../identity/key-ring.ts"
-import { checkedResult } from "./checked-result.ts"
 import { selectFields } from "./fields.ts"
 import type { Notification } from "./notifier.ts"
 import type { NotifierBook } from "./notifier-book.ts"
@@ -64,8 +63,7 @@ export class Trials {
     const notification = this.#notification(stored, ring, { event, data: dataOf(options.data) })
     const began = monotonic()
     try {
-      const said = await notifier.notify(notification)
-      const { success, responseData, details = null } = checkedResult(said, notifier.key)
+      const { success, responseData, details = null } = await notifier.notify(notification)
       return { success, responseData, ms: since(began, monotonic()), event, details }
     } catch (error) {
       const responseData = error instanceof Error ? error.message : String(error)
