@@ -209,7 +209,7 @@ export class Endpoint implements Gate {
     try {
       await states.fresh()
       const now = clock.now()
-      if (this.#heldUntil > now) throw new Postponed(this.#heldUntil, "it waits for this process to be well")
+      if (this.#heldUntil > now) throw new Postponed(now, "it waits for this process to be well")
       const { phase } = this.#state
       if (phase === "resting" || phase === "probing") await this.#probe(now, timeoutMs)
     } catch (error) {
@@ -278,7 +278,9 @@ export class Endpoint implements Gate {
     if (epoch === this.#epoch && this.#state.phase === "probing")
       this.#become({ ...this.#state, phase: "resting", until: now })
     else this.#options.onGate()
-    return new Postponed(Math.max(now, this.#heldUntil), isEnd ? "" : (error?.message ?? ""))
+    // Its gate keeps this process from it, and another that is well may have it at once: due when the gate opens, this
+    // one would always be the first to take it.
+    return new Postponed(now, isEnd ? "" : (error?.message ?? ""))
   }
 
   #noteFailing(isSuccess: boolean, now: number): void {

@@ -149,6 +149,29 @@ describe("a webhook that cannot be sent for a fault of Carillon's own", () => {
     expect(await mended.webhooks.get(id)).toMatchObject({ state: "active", stalled: null })
   })
 
+  it("in one process is sent by another, and told of once", async () => {
+    const { clock, notifier, open, news, hear } = await setup()
+    const good = await open()
+    hear(good)
+    const { id } = await good.webhooks.create({ ...orders, policy: { retries: 0 } })
+    const without = await open({ secret: OTHER_SECRET })
+    await Promise.all([good.start(), without.start()])
+    for (let minute = 0; minute < 30; minute++) {
+      await good.emit({ name: "order.placed", id: `ord_good_${minute}`, data: {} })
+      await without.emit({ name: "order.placed", id: `ord_without_${minute}`, data: {} })
+      await clock.advance("1m")
+    }
+    for (let minute = 0; notifier.told.length < 60 && minute < 10; minute++) {
+      await clock.advance("1m")
+      await good.drain()
+    }
+
+    expect(new Set(notifier.told.map(({ event }) => event.id)).size).toBe(60)
+    expect(notifier.told).toHaveLength(60)
+    expect(await good.webhooks.health(id)).toMatchObject({ waiting: 0, successRate: 1, attempts: 60 })
+    expect(news.length).toBeLessThanOrEqual(1)
+  })
+
   it("is tried at once by whoever enables it, and says so again where it is not mended", async () => {
     const { clock, notifier, open } = await setup()
     const carillon = await open()
