@@ -1,11 +1,12 @@
 import { EVENT_ERASED } from "../core/erasure.ts"
 import { InvalidInputError } from "../core/errors.ts"
 import { parseDeliveryId } from "../core/ids.ts"
+import type { JobState } from "../core/job.ts"
 import { isRunId } from "../core/run.ts"
 import { isWithin, scopeKeys } from "../core/scope.ts"
 import type { SubscriptionVersion } from "../core/subscription.ts"
 import type { ReplayRequest } from "../engine/commit.ts"
-import type { JobRow, QueriesPort } from "../engine/queries.ts"
+import type { JobQuery, JobRow, QueriesPort } from "../engine/queries.ts"
 import { ofAllScopes, type Standing } from "./standing.ts"
 import type { WithinScopes } from "./within.ts"
 
@@ -24,6 +25,12 @@ export interface DeliverySelection extends WithinScopes {
   readonly name?: string
   /** All there are, of every group; with `scopes`, of these. */
   readonly all?: boolean
+  /**
+   * To redrive also what failed and waits for its next attempt: it is made now. It is one of those that the policy grants.
+   *
+   * @defaultValue false
+   */
+  readonly retrying?: boolean
   /** Only count. @defaultValue false */
   readonly dryRun?: boolean
   /** Called after each slice with how many there were so far. */
@@ -59,10 +66,11 @@ export class Selector {
     fate: Fate,
     skipped: SkippedDelivery[],
   ): AsyncGenerator<readonly JobRow[]> {
-    const { ids, subscription, name, all } = selection
+    const { ids, subscription, name, all, retrying = false } = selection
     const scopes = scopeKeys(selection.scopes)
     if (ids !== undefined) {
-      yield* this.#named(ids, { group: selection.group ?? this.#group, fate, scopes }, skipped)
+      const terms = { group: selection.group ?? this.#group, fate, scopes, retrying }
+      yield* this.#named(ids, terms, skipped)
       return
     }
     if (subscription === undefined && name === undefined && all !== true) {
@@ -71,10 +79,18 @@ export class Selector {
       )
     }
     const target = await this.#targetOf(selection, fate)
+    for (const state of statesOf(fate, retrying))
+      yield* this.#all({ ...target, scopes, state, name }, (job) => isMeant(job, fate))
+  }
+
+  async *#all(
+    query: Omit<JobQuery, "cursor" | "limit">,
+    isWanted: (job: JobRow) => boolean,
+  ): AsyncGenerator<readonly JobRow[]> {
     for (let cursor: string | null | undefined; cursor !== null; ) {
-      const state = fate === "redrive" ? "dead" : "waiting"
-      const page = await this.#queries.jobs({ ...target, scopes, state, name, cursor, limit: SLICE })
-      if (page.items.length > 0) yield page.items
+      const page = await this.#queries.jobs({ ...query, cursor, limit: SLICE })
+      const wanted = page.items.filter(isWanted)
+      if (wanted.length > 0) yield wanted
       cursor = page.cursor
     }
   }
@@ -97,13 +113,14 @@ export class Selector {
 
   async *#named(
     ids: readonly string[],
-    { group, fate, scopes }: Terms,
+    terms: Terms,
     skipped: SkippedDelivery[],
   ): AsyncGenerator<readonly JobRow[]> {
-    const states = fate === "redrive" ? ["dead"] : ["waiting", "dead"]
+    const { group, fate, scopes, retrying } = terms
+    const states = fate === "redrive" ? statesOf(fate, retrying) : ["waiting", "dead"]
     for (const id of ids) {
       if (isReplayId(id)) {
-        if (!(yield* this.#replayed(id, { fate, scopes })))
+        if (!(yield* this.#replayed(id, terms)))
           skipped.push({
             id,
             why: `nothing of a replay of that id is ${fate === "cancel" ? "waiting, with a row of its own" : "dead"}`,
@@ -113,7 +130,7 @@ export class Selector {
       const other = fate === "cancel" ? whyNotCancelled(id) : null
       const named = other === null ? await this.#jobsNamed(id, group, scopes) : []
       const jobs = named.filter((job) => isTheirs(job, scopes))
-      const fit = jobs.filter((job) => states.includes(job.state))
+      const fit = jobs.filter((job) => states.includes(job.state) && isMeant(job, fate))
       if (fit.length > 0) yield fit
       else skipped.push({ id, why: other ?? whySkipped(jobs, states) })
     }
@@ -122,7 +139,7 @@ export class Selector {
   /** Of a replay all deliveries, and, where it is cancelled, those that it has still to make. Says whether there were any. */
   async *#replayed(
     id: string,
-    { fate, scopes }: Pick<Terms, "fate" | "scopes">,
+    { fate, scopes, retrying }: Omit<Terms, "group">,
   ): AsyncGenerator<readonly JobRow[], boolean> {
     const replay = await this.#queries.job(id)
     if (replay?.kind !== "replay") return false
@@ -130,21 +147,15 @@ export class Selector {
     const isTheirs = scopes === undefined || reach?.every((each) => isWithin(scopes, each)) === true
     let found = fate === "cancel" && replay.state === "waiting" && isTheirs
     if (found) yield [replay]
-    const state = fate === "redrive" ? "dead" : "waiting"
-    const target = {
-      kind: "delivery",
-      subscriptions: [subscription],
-      scopes,
-      state,
-      limit: SLICE,
-    } as const
-    for (let cursor: string | null | undefined; cursor !== null; ) {
-      const page = await this.#queries.jobs({ ...target, cursor })
-      const its = page.items.filter((job) => `${REPLAY}${job.replay}` === id)
-      if (its.length > 0) yield its
-      found ||= its.length > 0
-      cursor = page.cursor
-    }
+    const isIts = (job: JobRow) => `${REPLAY}${job.replay}` === id && isMeant(job, fate)
+    for (const state of statesOf(fate, retrying))
+      for await (const its of this.#all(
+        { kind: "delivery", subscriptions: [subscription], scopes, state },
+        isIts,
+      )) {
+        found = true
+        yield its
+      }
     return found
   }
 
@@ -170,6 +181,17 @@ interface Terms {
   readonly group: string // in which schedules are named
   readonly fate: Fate
   readonly scopes: readonly string[] | undefined
+  readonly retrying: boolean
+}
+
+function statesOf(fate: Fate, retrying: boolean): readonly JobState[] {
+  if (fate === "cancel") return ["waiting"]
+  return retrying ? ["dead", "waiting"] : ["dead"]
+}
+
+/** Of what waits only that has something to be redriven for which was tried before. */
+function isMeant({ kind, state, attempt }: JobRow, fate: Fate): boolean {
+  return fate === "cancel" || state !== "waiting" || (kind === "delivery" && attempt > 0)
 }
 
 function isTheirs({ kind, scope }: JobRow, scopes: readonly string[] | undefined): boolean {
@@ -195,6 +217,8 @@ function whyNotCancelled(id: string): string | null {
 
 function whySkipped(jobs: readonly JobRow[], states: readonly string[]): string {
   const words = states.join(" or ")
+  if (jobs.length > 0 && jobs.every(({ state }) => states.includes(state)))
+    return "it waits, and was not tried yet"
   if (jobs.length > 0 && jobs.every(({ reason }) => reason === EVENT_ERASED)) return EVENT_ERASED
   if (jobs.length > 0) return `it is ${jobs.map((job) => job.state).join(", ")}, not ${words}`
   return `there is no delivery of its own under that id that is ${words}`

@@ -75,7 +75,12 @@ export class Steering {
   }
 
   async redrive(selection: DeliverySelection): Promise<RedriveResult> {
-    const { count, skipped } = await this.#each(selection, "redrive", (nos) => ({ kind: "redrive", nos }))
+    const { retrying } = selection
+    const { count, skipped } = await this.#each(selection, "redrive", (nos) => ({
+      kind: "redrive",
+      nos,
+      retrying,
+    }))
     if (count > 0) this.#options.sources.worker.poke()
     return { redriven: count, skipped, dryRun: selection.dryRun === true }
   }

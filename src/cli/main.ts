@@ -123,6 +123,7 @@ function addLists(program: Command): void {
 function addSteering(program: Command): void {
   selection(program.command("redrive [ids...]"))
     .description("send dead letters again: by delivery or event id, by subscription, by name, or all")
+    .option("--retrying", "also what failed and waits for its next attempt")
     .action(async (ids, options) => (await import("./verbs/redrive.ts")).redrive(ids, options))
   selection(program.command("cancel [ids...]"))
     .description("cancel deliveries that wait; by id also dead letters")

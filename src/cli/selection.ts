@@ -6,6 +6,7 @@ export interface SelectionFlags extends ScopedFlags {
   readonly subscription?: string
   readonly name?: string
   readonly all?: true
+  readonly retrying?: true
   readonly dryRun?: true
 }
 
@@ -15,7 +16,7 @@ export function selectionOf(
   flags: SelectionFlags,
   progress: Progress,
 ): DeliverySelection {
-  const { subscription, group, name, all, dryRun } = flags
+  const { subscription, group, name, all, retrying, dryRun } = flags
   const hasFilter = subscription !== undefined || name !== undefined || all === true
   if (ids.length === 0 && !hasFilter)
     throw new UsageError("Expected ids, --subscription, --name or --all: say which deliveries are meant.")
@@ -28,14 +29,16 @@ export function selectionOf(
     name,
     all,
     ...within(flags),
+    retrying,
     dryRun,
     onProgress: (count) => progress.show(`${count} deliveries`),
   }
 }
 
 /** What was selected, for the audit log. */
-export function wordsOf({ ids, subscription, group, name, all }: DeliverySelection): Record<string, unknown> {
-  return { ids, subscription, group, name, all }
+export function wordsOf(selection: DeliverySelection): Record<string, unknown> {
+  const { ids, subscription, group, name, all, retrying } = selection
+  return { ids, subscription, group, name, all, retrying }
 }
 
 export function noteSkipped(skipped: readonly SkippedDelivery[]): void {

@@ -95,6 +95,14 @@ const selection = z
   })
   .meta({ id: "DeliverySelection" })
 
+const redriveSelection = selection
+  .extend({
+    retrying: z.boolean().optional().meta({
+      description: "Also what failed and waits for its next attempt: it is made now. By default false",
+    }),
+  })
+  .meta({ id: "RedriveSelection" })
+
 const skipped = z.array(z.object({ id: z.string(), why: z.string() })).meta({
   description: "What was named and left as it is",
 })
@@ -185,7 +193,7 @@ export const redrive = route({
   permission: "UPDATE_DELIVERIES",
   audit: "delivery.redrive",
   query: z.strictObject(scopedQuery),
-  body: selection,
+  body: redriveSelection,
   response: redriven,
   refusals: { 404: "There is no such subscription" },
 })

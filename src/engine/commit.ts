@@ -206,6 +206,7 @@ export interface AdvanceReplay {
 export interface RedriveJobs {
   readonly kind: "redrive"
   readonly nos: readonly number[]
+  readonly retrying?: boolean // also what waits for its next attempt: that is made now, and is the next all the same
 }
 
 export interface CancelJobs {

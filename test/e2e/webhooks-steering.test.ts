@@ -132,6 +132,51 @@ await describeEngines((engine) => {
     })
   })
 
+  describe("what waits for its next attempt", () => {
+    const delays = [60_000, 3_600_000]
+
+    it("is sent at once when its endpoint is mended, with the attempts that it has left", async () => {
+      const { id } = await made({ policy: { delays } })
+      fail()
+      await emit("ord_1001", "ord_1002")
+      mend()
+
+      const dry = await carillon.redrive({ subscription: id, retrying: true, dryRun: true })
+      const unasked = await carillon.redrive({ subscription: id })
+      const { redriven } = await carillon.redrive({ subscription: id, retrying: true })
+      await carillon.drain()
+
+      expect([dry.redriven, unasked.redriven, redriven]).toEqual([2, 0, 2])
+      expect(sent()).toEqual(["ord_1001", "ord_1002", "ord_1001", "ord_1002"])
+      const { items } = await carillon.listDeliveries({ subscription: id })
+      expect(items.map(({ state, attempts }) => [state, attempts.length])).toEqual([
+        ["delivered", 2],
+        ["delivered", 2],
+      ])
+    })
+
+    it("is not sent before its turn without being asked for by that word, nor where it was not tried", async () => {
+      const { id } = await made({ policy: { delays } })
+      fail()
+      await emit("ord_1001")
+      await carillon.emit(order("ord_1002"), { delay: 60_000 })
+
+      const named = await carillon.redrive({ ids: ["ord_1001"] })
+      const early = await carillon.redrive({ ids: ["ord_1002"], retrying: true })
+      const { redriven } = await carillon.redrive({ ids: ["ord_1001"], retrying: true })
+      await carillon.drain()
+
+      expect(named).toMatchObject({
+        redriven: 0,
+        skipped: [{ id: "ord_1001", why: "it is waiting, not dead" }],
+      })
+      expect(early).toMatchObject({ redriven: 0, skipped: [{ why: "it waits, and was not tried yet" }] })
+      expect(redriven).toBe(1)
+      const [waiting] = (await carillon.listDeliveries({ subscription: id, state: "retry" })).items
+      expect(waiting).toMatchObject({ eventId: "ord_1001", attempts: [{ attempt: 1 }, { attempt: 2 }] })
+    })
+  })
+
   describe("a replay", () => {
     it("of one event sends it once more, and says that it is one", async () => {
       const { id } = await made()

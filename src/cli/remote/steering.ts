@@ -11,7 +11,12 @@ type Steering = Pick<Operator, "redrive" | "cancel" | "replay" | "replayProgress
 export function remoteSteering(client: CarillonClient): Steering {
   return {
     redrive: async (selection) =>
-      revived(await client.redrive(asked(selection), { scope: scopeOf(selection) })),
+      revived(
+        await client.redrive(
+          { ...asked(selection), retrying: selection.retrying },
+          { scope: scopeOf(selection) },
+        ),
+      ),
     cancel: async (selection) =>
       revived(await client.cancel(asked(selection), { scope: scopeOf(selection) })),
     replay: async ({ onProgress: _, scopes, since, until, dryRun = false, ...wish }) => {

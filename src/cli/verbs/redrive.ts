@@ -19,7 +19,10 @@ export async function redrive(ids: readonly string[], flags: SelectionFlags): Pr
         })
     progress.end()
     if (flags.json) printJson(result)
-    else print(`${result.redriven} dead letters ${result.dryRun ? "would go" : "go"} again`)
+    else
+      print(
+        `${result.redriven} ${flags.retrying ? "deliveries" : "dead letters"} ${result.dryRun ? "would go" : "go"} again`,
+      )
     noteSkipped(result.skipped)
   })
 }

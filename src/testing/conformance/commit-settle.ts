@@ -175,6 +175,24 @@ export function testSettle({ it, expect }: Suite): void {
     expect(again.history.map((each) => each.outcome)).toEqual(["dead"])
   })
 
+  it("has what failed and waits tried at once where that is asked for, and counts its attempts on", async (shop) => {
+    const mail = await shop.subscribe("mail")
+    const worker = await shop.join()
+    await shop.queue(mail, [{}, { dueAt: shop.now() + 60_000 }])
+    const job = await shop.claimOne(worker, mail)
+    await shop.write(shop.settleJob(worker, job, shop.retry(3_600_000)))
+    const nos = [job.no, job.no + 1]
+    expect(await shop.writeOne({ kind: "redrive", nos })).toEqual({ status: "ok", count: 0 })
+
+    const result = await shop.writeOne({ kind: "redrive", nos, retrying: true })
+
+    expect(result).toEqual({ status: "ok", count: 1 })
+    const again = await shop.claimOne(worker, mail)
+    expect(again).toMatchObject({ no: job.no, attempt: 1 })
+    expect(again.history.map((each) => each.outcome)).toEqual(["retry"])
+    expect(await shop.writeOne({ kind: "redrive", nos, retrying: true })).toEqual({ status: "ok", count: 0 })
+  })
+
   it("cancels what waits and what is dead, never what runs or has ended", async (shop) => {
     const mail = await shop.subscribe("mail")
     const worker = await shop.join()
