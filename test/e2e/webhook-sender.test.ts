@@ -99,6 +99,7 @@ describe("a receiver that takes its time does not hold a slot longer than the at
     const result = await send(receiver.url, shortly)
 
     expect(result).toMatchObject({ success: false, fault: "recipient", details: { status: null } })
+    expect(result.details?.request?.headers["webhook-id"]).toMatch(/^evt_/)
     expect(result.responseData).toBe(
       "Expected an answer within 400 ms, none came. Whether it has taken the request is not known.",
     )
@@ -403,7 +404,7 @@ describe("a connection that breaks is one failed attempt, and nothing is sent tw
 
     const result = await send(receiver.url)
 
-    expect(result).toMatchObject({ success: false, fault: "recipient" })
+    expect(result).toMatchObject({ success: false, fault: "recipient", details: { request: null } })
     expect(result.responseData).toBe(
       "Expected the recipient to take the connection, it refused it (ECONNREFUSED). Nothing was sent.",
     )

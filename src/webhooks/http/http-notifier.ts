@@ -51,8 +51,9 @@ async function notify(notification: Notification, sender: Sender): Promise<Notif
     return { subscriptionId, ...resultOf(answer, { body: details.response.body, form, now }), details }
   } catch (error) {
     if (!(error instanceof SendError)) throw error
-    const { message, fault, part } = error
-    const details = { ...attemptDetails(sent, part), status: null }
+    const { message, fault, part, isMaybeSent } = error
+    const { request, ...rest } = attemptDetails(sent, part)
+    const details = { ...rest, status: null, request: isMaybeSent ? request : null }
     return { subscriptionId, success: false, responseData: message, fault, details }
   }
 }

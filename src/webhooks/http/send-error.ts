@@ -7,6 +7,8 @@ export class SendError extends UnreachableError {
   readonly fault: "recipient" | "sender"
   /** What of the answer came. */
   readonly part: Answer | null
+  /** The recipient may have it: nobody knows. */
+  readonly isMaybeSent: boolean
 
   constructor(
     message: string,
@@ -15,6 +17,7 @@ export class SendError extends UnreachableError {
     super(message)
     this.fault = fault
     this.part = part
+    this.isMaybeSent = !message.endsWith(NOTHING_SENT)
   }
 }
 
