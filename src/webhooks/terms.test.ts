@@ -17,6 +17,12 @@ const given: GivenTerms = {
 }
 
 describe("what a webhook is to be", () => {
+  it("goes to a recipient without the blanks that were copied with it", () => {
+    const { record } = checkedTerms({ ...given, recipient: "  https://erp.shop.example/orders " })
+
+    expect(record.recipient).toBe(given.recipient)
+  })
+
   it.each(["headers", "credentials"] as const)(
     "has no %s of a name that would be lost on the way",
     (field) => {

@@ -55,7 +55,7 @@ export function checkedTerms(given: GivenTerms, before?: ResolvedPolicy): Terms 
       policy: webhookPolicy(given.policy, before),
     },
     record: {
-      recipient: checkedText("recipient", given.recipient, 2_048),
+      recipient: checkedText("recipient", given.recipient, 2_048).trim(), // a URL with blanks around it is one without
       form: checkedForm(given.form),
       description: given.description === "" ? "" : checkedText("description", given.description, 500),
       fields: checkedFields(given.fields),
