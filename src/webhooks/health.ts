@@ -61,7 +61,7 @@ export async function healthOf(
   const times = attempts.map(({ record }) => record.ms).sort((a, b) => a - b)
   return {
     attempts: attempts.length,
-    deliveries: jobs.length,
+    deliveries: jobs.filter(({ history }) => history.length > 0).length,
     successRate: attempts.length === 0 ? null : successes.length / attempts.length,
     p50Ms: quantile(times, 0.5),
     p99Ms: quantile(times, 0.99),
