@@ -16,7 +16,7 @@ export function targetOf({ url = "", headers }: Pick<IncomingMessage, "url" | "h
 
 const HOST = /^(?:[a-z\d._-]+|\[[\da-f:.]+\])(?::\d{0,5})?$/i
 /** Nothing that a URL writes otherwise: most paths are so, and need not be parsed. */
-const PLAIN = /^\/[!$&-;=?-[\]_a-z~]*$/i
+const PLAIN = /^\/[!$&(-;=?-[\]_a-z~]*$/i
 const DOTS = /\/\.\.?(?:[/?]|$)/
 
 function normalised(url: string): string {
