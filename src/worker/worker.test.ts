@@ -320,6 +320,28 @@ describe("a gate", () => {
     expect(asked.reduce((sum, free) => sum + free, 0)).toBe(5)
   })
 
+  it("that shares a pool with others is asked for in every look, however much the others could hold", async () => {
+    const [pool, policy, run] = [{ room: 15 }, resolvePolicy(), vi.fn()]
+    const { clock, store, worker, handlers, start } = setup({ gate: Object.assign(new Door(), { pool }) })
+    for (let no = 2; no <= 10; no++) {
+      const gate = Object.assign(new Door(), { pool })
+      handlers.add(
+        new HandlerEntry({ no, id: `sub_${no}`, run, policy, ephemeral: false, paused: false, gate }),
+      )
+    }
+    await start()
+
+    worker.poke()
+    await clock.settle()
+    worker.poke()
+    await clock.settle()
+
+    for (const { slots } of store.claims.slice(-2)) {
+      expect(slots.map(([no]) => no).sort((a, b) => a - b)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
+      expect(slots.reduce((sum, [, free]) => sum + free, 0)).toBe(15)
+    }
+  })
+
   it("that opens or closes leaves batches alone, also those of who is paused", async () => {
     const { clock, store, worker, start, pause } = setup()
     await start()

@@ -14,7 +14,7 @@ import type { Committer, DirectRunner } from "./committer.ts"
 import type { Delivery } from "./delivery.ts"
 import type { Desk } from "./desk.ts"
 import { Doubts, ON_ITS_WAY_MS } from "./doubts.ts"
-import type { HandlerEntry, Handlers, HandlerTools, Pool } from "./handlers.ts"
+import type { HandlerEntry, Handlers, HandlerTools } from "./handlers.ts"
 import { Held } from "./held.ts"
 import { Intake } from "./intake.ts"
 import { IsolatedSlot } from "./isolated-slot.ts"
@@ -26,6 +26,7 @@ import { Patience, pause, within } from "./patience.ts"
 import type { AppendPlan } from "./plan.ts"
 import { NO_RUNS, type RunDesk } from "./run-desk.ts"
 import { Runner } from "./runner.ts"
+import { slotsOf } from "./slots.ts"
 import { SystemJobs } from "./system-jobs.ts"
 
 export interface WorkerOptions {
@@ -70,6 +71,9 @@ const MOST_WAITING = 20_000
 const BATCHES_PER_TAKE = 4
 
 const IDLE_LOOK_MS = 10
+
+/** So many subscriptions are all asked for in every look. */
+const FEW_HANDLERS = 100
 
 /** What one question to the store brought. */
 type Haul = Pick<Taken, "count" | "mayHaveLeft">
@@ -497,25 +501,14 @@ export class Worker implements DirectRunner, Desk {
     for (const { home } of this.runner.takeBack(isMeant)) if (home instanceof JobRun) home.handBack()
   }
 
-  /** A thorough look asks for one of each, as far as there is room: whose turn it is not may be due all the same. */
+  /** Who was left out is asked for first the next time; where nobody was, somebody else is. */
   #slots(thorough: boolean): [number, number][] {
-    const slots: [number, number][] = []
+    const { room } = this.runner
     const handlers = [...this.handlers.values()].filter((each) => !each.rests && each.room > 0)
     const turn = handlers.length === 0 ? 0 : this.#turn % handlers.length
-    const inTurn = [...handlers.slice(turn), ...handlers.slice(0, turn)].slice(0, this.runner.room)
-    const pools = new Map<Pool, number>()
-    let room = this.runner.room - (thorough ? inTurn.length : 0)
-    for (const handler of inTurn) {
-      const pool = handler.gate?.pool
-      const inPool = pool === undefined ? Number.POSITIVE_INFINITY : (pools.get(pool) ?? pool.room)
-      const asked = thorough ? 1 + Math.min(handler.room - 1, room) : Math.min(handler.room, room)
-      const free = Math.min(asked, inPool)
-      if (free <= 0) continue
-      if (pool !== undefined) pools.set(pool, inPool - free)
-      slots.push([handler.no, free])
-      room -= Math.min(free, Math.ceil(room / 2)) // no subscription may ask for all of it
-    }
-    // Those who were left out are the first the next time; where nobody was, somebody else is.
+    const inTurn = [...handlers.slice(turn), ...handlers.slice(0, turn)].slice(0, room)
+    // Whose turn it is not may be due all the same; of very many that is seen once a second.
+    const slots = slotsOf(inTurn, { room, oneOfEach: thorough || inTurn.length <= FEW_HANDLERS })
     this.#turn = turn + (slots.length < handlers.length ? slots.length : 1)
     return slots
   }
