@@ -7,6 +7,7 @@ import type { Allotment, Standing } from "./allotment.ts"
 import type { Attempted } from "./attempt.ts"
 import { afterAttempt, type BreakerSettings, probing, type Sign, slotsOf } from "./breaker.ts"
 import type { EndpointStates } from "./endpoint-states.ts"
+import { OwnFaults } from "./own-faults.ts"
 import { Pace } from "./pace.ts"
 import { RecentAttempts } from "./recent-attempts.ts"
 
@@ -49,13 +50,6 @@ const FAILING_STREAK = 2
 /** From when on it is kept that everything fails: endpoints fail for a moment all the time. */
 const WORTH_KEEPING_MS = 600_000
 
-/** From when on it is kept, and told of, that a fault of our own lasts. */
-const WORTH_TELLING_MS = 10_000
-const LONGEST_WHY = 1_000
-
-const FIRST_HOLD_MS = 1_000
-const LONGEST_HOLD_MS = 60_000
-
 /** How soon somebody asks whether another process's probe has succeeded. */
 const PROBE_LOOK_MS = 1_000
 
@@ -85,9 +79,7 @@ export class Endpoint implements Gate {
   #hasAnswered = false
   #streak = 0
   #failing: Failing | null
-  #stalled: Stalled | null = null // null = this process can send, as far as it knows
-  #holds = 0 // faults of our own, one after another
-  #heldUntil = 0 // epoch ms
+  readonly #faults = new OwnFaults()
   #saving: Promise<void> = Promise.resolve()
 
   constructor(options: EndpointOptions) {
@@ -114,7 +106,7 @@ export class Endpoint implements Gate {
   /** When something may be sent again; null = now. */
   get opensAt(): number | null {
     const now = this.#options.clock.now()
-    const until = Math.max(restsUntil(this.#state, now) ?? 0, this.#heldUntil)
+    const until = Math.max(restsUntil(this.#state, now) ?? 0, this.#faults.heldUntil)
     return until > now ? until : null
   }
 
@@ -127,7 +119,7 @@ export class Endpoint implements Gate {
 
   get isClosed(): boolean {
     const { phase } = this.#state
-    return (phase === "resting" || phase === "probing" || this.#heldUntil > 0) && this.opensAt !== null
+    return (phase === "resting" || phase === "probing" || this.#faults.heldUntil > 0) && this.opensAt !== null
   }
 
   get holdsReady(): boolean {
@@ -178,9 +170,8 @@ export class Endpoint implements Gate {
   /** Somebody takes it that it is well again: what was known is forgotten. */
   reset(): void {
     this.#failing = null
-    this.#stalled = null
+    this.#faults.forget()
     this.#streak = 0
-    this.#heldUntil = 0
     this.#become(SENDING)
   }
 
@@ -193,7 +184,7 @@ export class Endpoint implements Gate {
   }
 
   get #most(): number {
-    if (this.#heldUntil > 0) return this.opensAt === null ? 1 : 0
+    if (this.#faults.heldUntil > 0) return this.opensAt === null ? 1 : 0
     const { phase } = this.#state
     const now = phase === "resting" || phase === "probing" ? this.#options.clock.now() : 0
     return Math.min(this.concurrency, this.#pace.slots, slotsOf(this.#state, this.#passed, now))
@@ -209,7 +200,7 @@ export class Endpoint implements Gate {
     try {
       await states.fresh()
       const now = clock.now()
-      if (this.#heldUntil > now) throw new Postponed(now, "it waits for this process to be well")
+      if (this.#faults.heldUntil > now) throw new Postponed(now, "it waits for this process to be well")
       const { phase } = this.#state
       if (phase === "resting" || phase === "probing") await this.#probe(now, timeoutMs)
     } catch (error) {
@@ -248,11 +239,10 @@ export class Endpoint implements Gate {
     const { concurrency } = this
     const now = clock.now()
     const isAlive = sign.kind === "success" || sign.kind === "event"
-    this.#holds = 0
-    this.#heldUntil = 0
+    this.#faults.mended()
+    if (this.#written.stalled !== null) this.#save()
     this.#streak = isAlive ? 0 : this.#streak + 1
     this.#hasAnswered ||= isAlive
-    this.#noteSent()
     if (sign.kind === "success") this.#pace.succeeded(this.#running, concurrency)
     if (made.isOverload) this.#pace.overloaded()
     this.#noteFailing(sign.kind === "success", now)
@@ -270,11 +260,7 @@ export class Endpoint implements Gate {
   #hold(error: Error | null, epoch: number): Postponed {
     const now = this.#options.clock.now()
     const isEnd = error !== null && isOwnEnd(error)
-    if (!isEnd && this.#heldUntil <= now) {
-      this.#heldUntil = now + Math.min(LONGEST_HOLD_MS, FIRST_HOLD_MS * 2 ** this.#holds)
-      this.#holds++
-      this.#noteFault(error?.message || "its notifier does not say why", now)
-    }
+    if (!isEnd) this.#noteFault(error?.message || "its notifier does not say why", now)
     if (epoch === this.#epoch && this.#state.phase === "probing")
       this.#become({ ...this.#state, phase: "resting", until: now })
     else this.#options.onGate()
@@ -293,17 +279,11 @@ export class Endpoint implements Gate {
       this.#save()
   }
 
-  /** A fault of ours that lasts is for everybody to see: what waits would seem to wait for nothing. */
   #noteFault(why: string, now: number): void {
+    if (!this.#faults.hold(why, now)) return
     this.#options.onFault(why)
-    this.#stalled = { since: this.#stalled?.since ?? now, why: why.slice(0, LONGEST_WHY) }
-    const isKnown = this.#written.stalled?.why === this.#stalled.why
-    if (now - this.#stalled.since >= WORTH_TELLING_MS && !isKnown) this.#save()
-  }
-
-  #noteSent(): void {
-    this.#stalled = null
-    if (this.#written.stalled !== null) this.#save()
+    const lasting = this.#faults.lasting(now)
+    if (lasting !== null && this.#written.stalled?.why !== lasting.why) this.#save()
   }
 
   #become(next: EndpointState): void {
@@ -338,13 +318,8 @@ export class Endpoint implements Gate {
   }
 
   get #toWrite(): EndpointState {
-    return { ...this.#state, failing: this.#failing, stalled: this.#toTell }
-  }
-
-  get #toTell(): Stalled | null {
-    const stalled = this.#stalled
-    const lastsMs = stalled === null ? 0 : this.#options.clock.now() - stalled.since
-    return lastsMs >= WORTH_TELLING_MS ? stalled : null
+    const stalled = this.#faults.lasting(this.#options.clock.now())
+    return { ...this.#state, failing: this.#failing, stalled }
   }
 
   #started(): string {

@@ -5,7 +5,7 @@ import { AddressRules } from "./addresses.ts"
 import { isOurFault } from "./line.ts"
 import type { ResolvedAddress, ResolveName } from "./names.ts"
 import { isOpenWay, literalOf, type NetworkPolicy, NOT_PUBLIC } from "./network.ts"
-import { NOTHING_SENT, SendError } from "./send-error.ts"
+import { SendError } from "./send-error.ts"
 
 /** Whom a connection trusts, and what it shows of itself. All are PEM. */
 export interface TlsCredentials {
@@ -180,9 +180,9 @@ function isGood(socket: Socket, mayDial: (address: string) => boolean): boolean 
   return !socket.destroyed && socket.remoteAddress !== undefined && mayDial(socket.remoteAddress)
 }
 
-const GONE = `Expected the recipient to take the connection, it closed it at once. ${NOTHING_SENT}`
-const OURS = `Expected this machine to have files, ports and a network left, it has not. ${NOTHING_SENT}`
+const GONE = "Expected the recipient to take the connection, it closed it at once."
+const OURS = "Expected this machine to have files, ports and a network left, it has not."
 
 function refusal(): SendError {
-  return new SendError(`Expected the recipient ${NOT_PUBLIC}. ${NOTHING_SENT}`)
+  return new SendError(`Expected the recipient ${NOT_PUBLIC}.`)
 }

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http"
 import type { Dispatcher } from "undici"
 import { codeOf } from "../../core/errors.ts"
-import { MAYBE_SENT, NOTHING_SENT, SendError, sendErrorOf } from "./send-error.ts"
+import { SendError, sendErrorOf } from "./send-error.ts"
 
 export interface Answer {
   readonly status: number
@@ -65,7 +65,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (status >= 200) this.#head = { status, headers, reason: reason ?? "" }
     else if (++this.#preliminary > MOST_PRELIMINARY_ANSWERS)
       this.#fail(
-        new SendError(`Expected the recipient to answer, it only announced it (${status}). ${MAYBE_SENT}`),
+        new SendError(`Expected the recipient to answer, it only announced it (${status}).`, {
+          isMaybeSent: true,
+        }),
       )
   }
 
@@ -82,12 +84,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseError(_: unknown, error: Error): void {
     const isFull = codeOf(error) === "UND_ERR_MAX_ORIGINS_REACHED"
     if (isFull && !this.#isOver && this.#request !== null) this.#overflow?.dispatch(this.#request, this)
-    else this.#fail(sendErrorOf(error, this.#controller !== null))
+    else this.#fail(sendErrorOf(error, this.#isMaybeSent))
   }
 
   #late = (): void => {
     const came = this.#head === null ? "none came" : "only a part of it came"
-    this.#fail(new SendError(`Expected an answer within ${this.#terms.timeoutMs} ms, ${came}. ${this.#sent}`))
+    const isMaybeSent = this.#isMaybeSent
+    const what = `Expected an answer within ${this.#terms.timeoutMs} ms, ${came}.`
+    this.#fail(new SendError(what, { isMaybeSent }))
   }
 
   #aborted = (): void => {
@@ -95,14 +99,15 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if ((this.#terms.signal?.reason as Error | undefined)?.name === "TimeoutError") this.#late()
     else
       this.#fail(
-        new SendError(`Expected to wait for the answer, this process ends. ${this.#sent}`, {
+        new SendError("Expected to wait for the answer, this process ends.", {
           fault: "sender",
+          isMaybeSent: this.#isMaybeSent,
         }),
       )
   }
 
-  get #sent(): string {
-    return this.#controller === null ? NOTHING_SENT : MAYBE_SENT
+  get #isMaybeSent(): boolean {
+    return this.#controller !== null
   }
 
   #succeed(): void {
@@ -113,7 +118,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #fail(error: SendError): void {
     if (!this.#end()) return
     const part = this.#head && { ...this.#head, ...this.#body.taken(), isCut: true }
-    this.#settle.reject(part ? new SendError(error.message, { fault: error.fault, part }) : error)
+    this.#settle.reject(part ? error.with(part) : error)
     this.#stop()
   }
 

@@ -1,5 +1,5 @@
 import { promises as dns } from "node:dns"
-import { NOTHING_SENT, SendError } from "./send-error.ts"
+import { SendError } from "./send-error.ts"
 
 export interface ResolvedAddress {
   readonly address: string
@@ -78,12 +78,12 @@ export class Names {
     const isDown = code === "ECONNREFUSED" || (DOUBTFUL.has(code) && !(await this.#isAlive()))
     if (isDown) {
       this.#resolver = this.#newResolver(2) // which reads anew what servers the system has
-      return new SendError(`Expected this machine's DNS to answer, it does not. ${NOTHING_SENT}`, {
+      return new SendError("Expected this machine's DNS to answer, it does not.", {
         fault: "sender",
       })
     }
     const what = DOUBTFUL.has(code) ? "to be resolved, its name servers do not answer" : "to have an address"
-    return new SendError(`Expected the recipient's name ${what} (${code}). ${NOTHING_SENT}`)
+    return new SendError(`Expected the recipient's name ${what} (${code}).`)
   }
 
   /** Every resolver that works knows the root. Whoever keeps a name cannot make it look as if ours did not. */

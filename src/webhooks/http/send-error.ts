@@ -7,33 +7,46 @@ export class SendError extends UnreachableError {
   readonly fault: "recipient" | "sender"
   /** What of the answer came. */
   readonly part: Answer | null
-  /** The recipient may have it: nobody knows. */
+  /** The recipient may have it: nobody knows. Else nothing was sent; the message says which. */
   readonly isMaybeSent: boolean
+  readonly #what: string
 
   constructor(
-    message: string,
-    { fault = "recipient", part = null }: Partial<Pick<SendError, "fault" | "part">> = {},
+    what: string,
+    {
+      fault = "recipient",
+      part = null,
+      isMaybeSent = false,
+    }: Partial<Pick<SendError, "fault" | "part" | "isMaybeSent">> = {},
   ) {
-    super(message)
+    super(`${what} ${isMaybeSent ? MAYBE_SENT : NOTHING_SENT}`)
     this.fault = fault
     this.part = part
-    this.isMaybeSent = !message.endsWith(NOTHING_SENT)
+    this.isMaybeSent = isMaybeSent
+    this.#what = what
+  }
+
+  /** The same, with what came of the answer. */
+  with(part: Answer): SendError {
+    return new SendError(this.#what, { fault: this.fault, part, isMaybeSent: this.isMaybeSent })
   }
 }
 
+const NOTHING_SENT = "Nothing was sent."
+const MAYBE_SENT = "Whether it has taken the request is not known."
+
 /** What went wrong between two machines, told by its code: messages of the system have addresses in them. */
-export function sendErrorOf(error: unknown, wasSent: boolean): SendError {
+export function sendErrorOf(error: unknown, isMaybeSent: boolean): SendError {
   if (error instanceof SendError) return error
   const code = codeIn(error)
-  const sent = wasSent ? MAYBE_SENT : NOTHING_SENT
   if (OURS.has(code))
-    return new SendError(`Expected to wait for the answer, this process ends. ${sent}`, { fault: "sender" })
+    return new SendError("Expected to wait for the answer, this process ends.", {
+      fault: "sender",
+      isMaybeSent,
+    })
   const what = SENTENCES[code] ?? familySentence(code) ?? "to answer, the connection failed"
-  return new SendError(`Expected the recipient ${what} (${code}). ${sent}`)
+  return new SendError(`Expected the recipient ${what} (${code}).`, { isMaybeSent })
 }
-
-export const NOTHING_SENT = "Nothing was sent."
-export const MAYBE_SENT = "Whether it has taken the request is not known."
 
 /** Connections were ended from this side. */
 const OURS: ReadonlySet<string> = new Set(["UND_ERR_DESTROYED", "UND_ERR_CLOSED", "UND_ERR_ABORTED"])

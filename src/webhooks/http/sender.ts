@@ -5,7 +5,7 @@ import { type Answer, Exchange } from "./exchange.ts"
 import { Names, type ResolveName } from "./names.ts"
 import { checkedRecipient, isOpenWay, literalOf, type NetworkPolicy, NOT_PUBLIC } from "./network.ts"
 
-import { NOTHING_SENT, SendError } from "./send-error.ts"
+import { SendError } from "./send-error.ts"
 
 export interface OutgoingRequest {
   readonly recipient: string
@@ -121,7 +121,7 @@ export class Sender {
     const before = this.#underWay.get(origin) ?? 0
     if (before >= this.#mostUnderWay)
       throw new SendError(
-        `Expected at most ${this.#mostUnderWay} requests at a time to one host, there is one more. ${NOTHING_SENT}`,
+        `Expected at most ${this.#mostUnderWay} requests at a time to one host, there is one more.`,
         { fault: "sender" },
       )
     this.#underWay.set(origin, before + 1)

@@ -3,7 +3,7 @@ import { InvalidInputError } from "../../core/errors.ts"
 import { AddressRules } from "../http/addresses.ts"
 import { Names, type ResolvedAddress, type ResolveName } from "../http/names.ts"
 import { literalOf, type NetworkPolicy, NOT_PUBLIC } from "../http/network.ts"
-import { NOTHING_SENT, SendError } from "../http/send-error.ts"
+import { SendError } from "../http/send-error.ts"
 
 /** Keeps connections that others make, a cloud's SDK or AMQP, from where webhooks must not go. */
 export class Guard {
@@ -50,7 +50,7 @@ export class Guard {
       const answer = (found: readonly ResolvedAddress[]): void => {
         const [first] = found
         if (first === undefined || !found.every(({ address }) => this.#rules.mayDial(address, isOpen)))
-          callback(new SendError(`Expected the recipient ${NOT_PUBLIC}. ${NOTHING_SENT}`), "")
+          callback(new SendError(`Expected the recipient ${NOT_PUBLIC}.`), "")
         else if (all) callback(null, [...found])
         else callback(null, first.address, first.family)
       }
