@@ -17,6 +17,7 @@ export default defineConfig({
   },
   test: {
     include: ["src/**/*.test.ts", "test/**/*.test.ts", "examples/*/test/**/*.test.ts"],
+    globalSetup: "./test/support/warm-up.ts",
     exclude: [...configDefaults.exclude, "bench/**", "**/.tmp/**"],
     pool: "forks",
     maxWorkers: 2, // more of them leave crash programs too little of a small machine to keep their leases

@@ -4,10 +4,11 @@ import { besideSaturation, share, wakeUp } from "./share.ts"
 import { inOneLine } from "./tally.ts"
 
 await describeEngines((engine) => {
-  test("wakes a worker in another process within a tenth of a second", { timeout: 90_000 }, async () => {
-    const { median } = await wakeUp({ engine })
+  test("wakes a worker in another process before it would look by itself", { timeout: 90_000 }, async () => {
+    const { begun, worst } = await wakeUp({ engine })
 
-    expect(median).toBeLessThan(100)
+    expect(begun).toBe(20)
+    expect(worst).toBeLessThan(10_000)
   })
 
   test("shares a backlog between two processes", { timeout: 180_000 }, async () => {
@@ -21,10 +22,9 @@ await describeEngines((engine) => {
   test("lets single emits through beside a process that writes as fast as it can", {
     timeout: 180_000,
   }, async () => {
-    const { median, p99, writes } = await besideSaturation({ engine })
+    const { writes, overtaken } = await besideSaturation({ engine })
 
     expect(writes).toBeGreaterThan(1_000)
-    expect(median).toBeLessThan(200)
-    expect(p99).toBeLessThan(1_000) // 200 ms on a machine of its own; tests share theirs
+    expect(overtaken).toBeLessThan(writes / 5)
   })
 })

@@ -13,8 +13,12 @@ export interface ShareOptions {
   readonly emits?: number
 }
 
+/** By itself the other worker looks so seldom that what begins before came by a hint. */
+const POLL_MS = 20_000
+
 /** How long a worker in another process takes to begin what is emitted here, in milliseconds. */
 export async function wakeUp({ engine = "sqlite", emits = 20 }: ShareOptions = {}): Promise<{
+  begun: number
   median: number
   worst: number
 }> {
@@ -25,7 +29,7 @@ export async function wakeUp({ engine = "sqlite", emits = 20 }: ShareOptions = {
       works: true,
       subscribers: SUBSCRIBERS,
       emits: null,
-      options: { pollMs: 5_000 }, // what comes sooner came by the hint
+      options: { pollMs: POLL_MS, leaseMs: 3 * POLL_MS, heartbeatMs: POLL_MS }, // a heartbeat is a look as well
     })
     const producer = troupe.start({ name: "producer", works: false, subscribers: [], emits: null })
     await Promise.all([worker.ready, producer.ready])
@@ -40,7 +44,8 @@ export async function wakeUp({ engine = "sqlite", emits = 20 }: ShareOptions = {
       .filter((each) => each.verb === "begin")
       .map((begun) => begun.at - timeOf(book, "emit", begun.event))
       .sort((a, b) => a - b)
-    return { median: waits[Math.floor(waits.length / 2)] as number, worst: waits.at(-1) as number }
+    const median = waits[Math.floor(waits.length / 2)] as number
+    return { begun: waits.length, median, worst: waits.at(-1) as number }
   } finally {
     await troupe.close()
   }
@@ -86,11 +91,12 @@ async function emitted(troupe: Troupe, events: number): Promise<void> {
   }
 }
 
-/** The times of single emits beside a process that writes as fast as it can, in milliseconds. */
+/** Single emits beside a process that writes as fast as it can: how long they took, and how much of it went before them. */
 export async function besideSaturation({ engine = "sqlite", emits = 100 }: ShareOptions = {}): Promise<{
-  median: number
+  median: number // milliseconds, as is the next
   p99: number
-  writes: number
+  writes: number // of the other
+  overtaken: number // the most of these while one single emit waited
 }> {
   const troupe = await Troupe.gather({ engine })
   try {
@@ -109,14 +115,17 @@ export async function besideSaturation({ engine = "sqlite", emits = 100 }: Share
     }
     await hog.kill()
     const book = readBook(troupe.book)
-    const times = book
+    const waits = book
       .filter((each) => each.verb === "ack" && each.who.startsWith("single"))
-      .map((ack) => ack.at - timeOf(book, "emit", ack.event))
-      .sort((a, b) => a - b)
+      .map(({ event, at }) => ({ from: timeOf(book, "emit", event), to: at }))
+    const times = waits.map(({ from, to }) => to - from).sort((a, b) => a - b)
+    const writes = book.filter((each) => each.verb === "ack" && each.who.startsWith("hog"))
+    const meanwhile = waits.map(({ from, to }) => writes.filter(({ at }) => at > from && at < to).length)
     return {
       median: times[Math.floor(times.length / 2)] as number,
       p99: times[Math.floor(times.length * 0.99)] as number,
-      writes: book.filter((each) => each.verb === "ack" && each.who.startsWith("hog")).length,
+      writes: writes.length,
+      overtaken: Math.max(...meanwhile),
     }
   } finally {
     await troupe.close()
