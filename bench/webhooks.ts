@@ -8,8 +8,8 @@ import { measureThroughput } from "./webhooks/throughput.ts"
 
 const USAGE = `node bench/webhooks.ts [options]
 
-Signed and recorded webhooks a second, from the emit until all is delivered and settled, beside the same requests by the
-guarded sender without a store and by plain undici: in turns, against one receiver in a process of its own.
+Signed and recorded webhooks a second, from the emit until all is delivered and settled, beside the same requests
+without a store, by plain undici, by undici guarded by hand and by Carillon's own sender: in turns, against one receiver in a process of its own.
 
   --isolation        instead: how long healthy endpoints wait, undisturbed and beside 500 that never answer
   --only <case>      one, ten or fan-out

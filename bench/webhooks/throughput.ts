@@ -4,7 +4,7 @@ import { Child } from "./child.ts"
 import type { Sent } from "./meter.ts"
 import { type StorePlace, withDatabase } from "./place.ts"
 import type { ReceiverBook } from "./receiver.ts"
-import type { SendOrder } from "./sender.ts"
+import type { SenderName, SendOrder } from "./sender.ts"
 
 export interface ThroughputOptions {
   readonly place: StorePlace
@@ -13,8 +13,8 @@ export interface ThroughputOptions {
   readonly only: string | undefined // one case by its name
 }
 
-/** Attempts under way at a time, of every contender. */
-const AT_ONCE = 50
+/** Attempts under way at a time, of every contender: what ten endpoints have by default. */
+const AT_ONCE = 100
 const PRODUCERS = 100
 
 interface Case {
@@ -30,8 +30,14 @@ const CASES: readonly Case[] = [
   { name: "fan-out", title: "ten endpoints, each event for all", endpoints: 10, toAll: true },
 ]
 
-const CONTENDERS = ["plain undici", "guarded sender", "Carillon"] as const
+const CONTENDERS = ["plain undici", "guarded undici", "our sender", "Carillon"] as const
 type Contender = (typeof CONTENDERS)[number]
+
+const SENDERS: Readonly<Record<Exclude<Contender, "Carillon">, SenderName>> = {
+  "plain undici": "plain",
+  "guarded undici": "guarded",
+  "our sender": "carillon",
+}
 
 export async function measureThroughput(options: ThroughputOptions): Promise<void> {
   for (const one of CASES.filter(({ name }) => options.only === undefined || options.only === name)) {
@@ -65,7 +71,7 @@ async function measure(
             toAll: one.toAll,
             producers: PRODUCERS,
           })
-        : await bySender(contender, { recipients, requests: deliveries, concurrency: AT_ONCE })
+        : await bySender(SENDERS[contender], { recipients, requests: deliveries, concurrency: AT_ONCE })
     const { distinct } = await receiver.ask<ReceiverBook>("book")
     if (distinct < deliveries) throw new Error(`${contender}: only ${distinct} of ${deliveries} arrived.`)
     return sent
@@ -74,8 +80,8 @@ async function measure(
   }
 }
 
-async function bySender(contender: Contender, order: SendOrder): Promise<Sent> {
-  return within(new Child("sender.ts", [contender === "plain undici" ? "plain" : "guarded"]), order)
+async function bySender(name: SenderName, order: SendOrder): Promise<Sent> {
+  return within(new Child("sender.ts", [name]), order)
 }
 
 async function byCarillon(place: StorePlace, order: DeliverOrder): Promise<Sent> {
@@ -96,7 +102,7 @@ function report(
   { place, rounds, deliveries }: ThroughputOptions,
   all: ReadonlyMap<Contender, readonly Sent[]>,
 ): void {
-  const guarded = all.get("guarded sender") ?? []
+  const guarded = all.get("guarded undici") ?? []
   console.log(`\n${title}, ${place.store}: median of ${rounds} rounds of ${deliveries} deliveries`)
   for (const [name, sent] of all) {
     const rates = sent.map(({ perSecond }) => perSecond).sort((a, b) => a - b)
