@@ -328,15 +328,9 @@ export class LiveRun implements RunFacts {
     reach("checkpoint.after")
     if (!this.#isWritten(result, fresh)) return
     this.#apply(decision, fresh, marks)
-    if (result.status === "ok" && result.parked === true) {
-      if (isPaused && !this.#seat.isPaused(this)) await this.#wake()
-      this.#leave({ kind: "parked", dueAt })
-    } else if (result.status === "ok") await this.heed(result.signals)
-  }
-
-  /** Its workflow was resumed while it was being held back: what had been held back by then was woken. */
-  async #wake(): Promise<void> {
-    await this.#record({ kind: "signal-run", run: this.id, signal: { kind: "wake" } })
+    if (result.status !== "ok") return
+    if (result.parked === true) this.#leave({ kind: "parked", dueAt, isHeldBack: isPaused })
+    else await this.heed(result.signals)
   }
 
   async #end(decision: RunDecision, fresh: readonly StepRecord[]): Promise<void> {
@@ -362,7 +356,7 @@ export class LiveRun implements RunFacts {
     if (!this.#isWritten(result, fresh)) return
     if (result.status === "ok" && result.parked === true) {
       // It was cancelled since the last checkpoint: it is not done, and whoever claims it undoes it.
-      this.#leave({ kind: "parked", dueAt: this.clock.now() })
+      this.#leave({ kind: "parked", dueAt: this.clock.now(), isHeldBack: false })
       return
     }
     this.#ending = true

@@ -49,7 +49,7 @@ export type RunMomentName =
 
 export type RunEnd =
   | { readonly kind: "ended" | "lost" }
-  | { readonly kind: "parked"; readonly dueAt: number | null }
+  | { readonly kind: "parked"; readonly dueAt: number | null; readonly isHeldBack: boolean } // by a pause
 
 /** How a run came to be held here. */
 export interface RunTake {

@@ -21,6 +21,7 @@ import { Children, stepKeyOf } from "./children.ts"
 import { countRuns } from "./count-runs.ts"
 import type { WorkflowDefinition } from "./definition.ts"
 import { type EventHandler, EventWaits } from "./event-waits.ts"
+import { HeldBack } from "./held-back.ts"
 import { LiveRun } from "./live-run.ts"
 import { RunListeners } from "./run-listeners.ts"
 import type { RunEnd, RunSeat } from "./run-seat.ts"
@@ -74,6 +75,7 @@ export class Runs implements RunDesk {
   readonly #byGroup = new Map<string, Set<LiveRun>>()
   readonly #leases = new Map<LiveRun, { readonly entry: HandlerEntry; readonly held: HeldLease }>()
   readonly #opening = new Set<Promise<void>>()
+  readonly #heldBack: HeldBack
   readonly #idle: (() => void)[] = []
   #stopping = false
   #heeding = false
@@ -99,6 +101,9 @@ export class Runs implements RunDesk {
       group,
       subscribe: options.subscribe,
       onSignal,
+    })
+    this.#heldBack = new HeldBack(clock, (run) => {
+      committer.record({ kind: "signal-run", run, signal: { kind: "wake" } }).catch(options.onError)
     })
     this.#seat = {
       clock,
@@ -253,6 +258,7 @@ export class Runs implements RunDesk {
 
   resume(): void {
     for (const run of this.#live.values()) run.pump()
+    this.#heldBack.resume()
   }
 
   heed(): void {
@@ -353,6 +359,7 @@ export class Runs implements RunDesk {
     lease.entry.running--
     worker.isolatedEnded(run.lease.job)
     if (how.kind === "parked" && how.dueAt !== null) worker.dueBy(how.dueAt)
+    if (how.kind === "parked" && how.isHeldBack) this.#heldBack.add(run.id, lease.entry)
     worker.freed(lease.entry)
     this.listeners.tell(run, how, null)
     this.#checkIdle()

@@ -565,7 +565,10 @@ export class Worker implements DirectRunner, Desk {
       if (!isPaused && handler.paused) resumed = true
       handler.paused = isPaused
     }
-    if (resumed) this.runner.pump()
+    if (resumed) {
+      this.runner.pump()
+      this.#runs.resume()
+    }
     if (paused) this.#giveBackPaused()
   }
 

@@ -207,6 +207,26 @@ await describeEngines((engine) => {
       expect(await stateOf(carillon, transaction.runId)).toBe("done")
     })
 
+    it("is drained by a process that held it back when another one had resumed it already", async () => {
+      const gate = signal()
+      const workflow = createWorkflow("place-order", () => {
+        step("reserve", { until: gate.promise })(undefined)
+        step("charge")(undefined)
+      })
+      const { carillon } = await shop.timed(engine === "postgres" ? { postgres: { listenUrl: false } } : {})
+      const { carillon: office } = await shop.timed({ start: false })
+      const running = workflow(carillon.container).run()
+      await until(() => shop.log.includes("reserve"))
+      await carillon.pause("workflow:place-order")
+      await office.resume("workflow:place-order")
+      gate.resolve()
+      const { transaction } = await running
+
+      await carillon.drain()
+
+      expect(await stateOf(carillon, transaction.runId)).toBe("done")
+    })
+
     it("undoes nothing before it is resumed", async () => {
       waiting("place-order", "reserve")
       const carillon = await shop.carillon()
