@@ -5,6 +5,7 @@ import { readValue } from "../core/value.ts"
 import type { RunRow } from "../engine/runs.ts"
 import type { WorkflowDefinition } from "./definition.ts"
 import type { LiveRun } from "./live-run.ts"
+import { doomOfRow } from "./run-words.ts"
 import type {
   RunError,
   RunFlow,
@@ -39,11 +40,8 @@ export function viewOfRow(
   records: readonly StepRecord[],
   definition: WorkflowDefinition | null,
 ): RunView {
-  const states = new StepStates(records)
-  const hasFailure = records.some((each) => each.outcome === "permanent")
-  const isUndone = row.state === "reverted" || row.state === "failed"
-  const doom = isUndone && !hasFailure && row.cancelled === null ? new Error(row.error ?? "") : null
-  return { ...row, states, doom, thrown: new Map(), definition, running: [] }
+  const doom = doomOfRow(row, records)
+  return { ...row, states: new StepStates(records), doom, thrown: new Map(), definition, running: [] }
 }
 
 export function viewOfLive(run: LiveRun): RunView {

@@ -1,6 +1,7 @@
 import { CarillonError, StoppedError } from "../core/errors.ts"
 import type { RunContext, StepRecord } from "../core/run.ts"
 import type { RunDecision } from "../core/run-machine.ts"
+import type { RunRow } from "../engine/runs.ts"
 import type { RunIdentity } from "./run-facts.ts"
 import type { RunMomentName, RunTake } from "./run-seat.ts"
 
@@ -42,6 +43,18 @@ export function doomOf(
   if (state !== "compensating" || cancelled !== null) return null
   if (records.some(({ phase, outcome }) => phase === "invoke" && outcome === "permanent")) return null
   return context.timeoutAt === null ? new Error("The run was undone.") : runTimeout(workflow, context)
+}
+
+/** Why a run that has ended was undone: the same, as it is kept. */
+export function doomOfRow(
+  { workflow, context, state, cancelled, error }: RunRow,
+  records: readonly StepRecord[],
+): Error | null {
+  if (state !== "reverted" && state !== "failed") return null
+  const timeout = runTimeout(workflow, context)
+  if (error === timeout.message) return timeout
+  const hasFailure = records.some(({ outcome }) => outcome === "permanent")
+  return hasFailure || cancelled !== null ? null : new Error(error ?? "")
 }
 
 export function runTimeout(workflow: string, { timeoutAt, deadline }: RunContext): CarillonError {

@@ -281,6 +281,30 @@ await describeEngines((engine) => {
       expect(shop.log).toEqual(["reserve", "undo pack", "undo reserve"])
     })
 
+    it("that was over is told by the same error to those who follow from another process", async () => {
+      const pack = createStep("pack", async (_: undefined, { signal: aborted }) => {
+        begun.resolve()
+        await new Promise((_resolve, reject) => {
+          aborted.addEventListener("abort", () => reject(aborted.reason))
+        })
+      })
+      const begun = signal()
+      const workflow = createWorkflow({ name: "place-order", timeout: 60 }, () => void pack(undefined))
+      const [{ carillon, clock }, office] = [await shop.timed(), await shop.timed({ start: false })]
+      const order = { context: { transactionId: "ord_1" }, throwOnError: false }
+      const running = workflow(carillon.container).run(order)
+      await begun.promise
+      const followed = workflow(office.carillon.container).run(order)
+
+      const held = await passUntil(clock, running, 10_000)
+      const read = await passUntil(office.clock, followed, 10_000)
+
+      const names = ({ errors }: typeof read) => errors.map(({ action, error }) => `${action}: ${error.name}`)
+      expect(names(read)).toContain("place-order: TransactionTimeoutError")
+      expect(names(read)).toEqual(names(held))
+      expect(read.transaction.flow.timedOutAt).toBe(held.transaction.flow.timedOutAt)
+    })
+
     it("that a run has been given counts while it waits, too", async () => {
       const { carillon, clock } = await shop.timed()
       const asked = createStep({ name: "pay", async: true }, async () => {})
