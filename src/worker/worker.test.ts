@@ -663,6 +663,30 @@ describe("a worker whose store does not answer", () => {
     expect(run).toHaveBeenCalledOnce()
   })
 
+  it("drains what it was given when time had run on beyond its lease meanwhile", async () => {
+    const run = vi.fn()
+    const { clock, store, worker, start } = setup({ run })
+    await start()
+    const answered = Promise.withResolvers<void>()
+    const { claim, heartbeat } = store.leases
+    store.leases.claim = (request) => answered.promise.then(() => claim(request))
+    store.leases.heartbeat = (request) => answered.promise.then(() => heartbeat(request))
+    store.jobs.push(job(7))
+    worker.poke()
+    await clock.advance("30s")
+    answered.resolve()
+    await clock.settle()
+    expect(worker.mayStart).toBe(false)
+    expect(worker.runner.isIdle).toBe(false)
+
+    const drained = worker.drain()
+    await vi.waitFor(() => expect(worker.mayStart).toBe(true))
+    await clock.advance(10)
+    await drained
+
+    expect(run).toHaveBeenCalledOnce()
+  })
+
   it("starts what waits at the next heartbeat, though an emit was given up and no other follows", async () => {
     const run = vi.fn()
     const { clock, store, worker, committer, start } = setup({ run, emitTimeoutMs: 100 })

@@ -303,6 +303,8 @@ export class Worker implements DirectRunner, Desk {
     const patience = new Patience()
     if (this.#state === "running") await this.#heedCatalog() // another process may have resumed something
     for (;;) {
+      // What waits here for a slot may start only then, too.
+      if (this.#state === "running" && !(await this.#mayGoOn())) continue
       await this.committer.flush()
       await this.runner.whenIdle()
       await this.#systemJobs.whenDone()
@@ -310,7 +312,7 @@ export class Worker implements DirectRunner, Desk {
       await this.committer.flush()
       if (!this.runner.isIdle || !this.#runs.isIdle) continue
       if (this.#state !== "running") return
-      if (!(await this.#mayLook())) continue
+      if (!this.mayStart) continue
       const taken = await this.#lookout.lookAnew()
       const isIdle =
         this.runner.isIdle && this.#batches.size === 0 && this.#systemJobs.size === 0 && this.#runs.isIdle
@@ -321,8 +323,8 @@ export class Worker implements DirectRunner, Desk {
     }
   }
 
-  /** While its own clock doubts the lease nothing is looked for, whatever is there: so it asks at once. */
-  async #mayLook(): Promise<boolean> {
+  /** While its own clock doubts the lease nothing is begun and nothing looked for: so it asks at once. */
+  async #mayGoOn(): Promise<boolean> {
     if (!this.mayStart) await this.#lease.beat().catch(this.#options.onError)
     if (!this.mayStart) await pause(AWAY_MS)
     return this.mayStart
