@@ -414,10 +414,12 @@ export class Carillon {
     if (currentDelivery.getStore() !== undefined) throw drainInHandler()
     await this.#subscriptions.ready()
     if (this.#engine.transactions !== null) await this.#outbox.release()
+    const { operational } = this.#operations
     do {
       await this.#outbox.whenIdle()
+      await operational.whenIdle()
       await this.#worker.drain()
-    } while (!this.#outbox.isIdle)
+    } while (!this.#outbox.isIdle || !operational.isIdle)
   }
 
   /**

@@ -53,6 +53,7 @@ export class Operational {
   readonly #laggingSince = new Map<number, number>()
   readonly #orphanedSince = new Map<number, number>()
   readonly #reported = new Set<string>()
+  readonly #telling = new Set<Promise<void>>()
   #timer: Timer | null = null
   #stopped = false
   #watching: Promise<unknown> | null = null
@@ -78,9 +79,18 @@ export class Operational {
     await this.#watching
   }
 
+  /** Is nothing being told right now of what has happened? */
+  get isIdle(): boolean {
+    return this.#telling.size === 0
+  }
+
+  async whenIdle(): Promise<void> {
+    while (!this.isIdle) await Promise.all(this.#telling)
+  }
+
   dead(death: Death): void {
     if (this.#isSilent(DEAD_LETTER)) return
-    this.#dead(death, this.#options.clock.now()).catch(this.#options.onError)
+    this.#tell(this.#dead(death, this.#options.clock.now()))
   }
 
   stuck(delivery: Delivery): void {
@@ -92,30 +102,28 @@ export class Operational {
       group: this.#groupOf(handler.no),
       attempt: delivery.attempt,
     }
-    this.#emit(STUCK, data, `${delivery.deliveryId}/${delivery.attempt}`, causeOf(view)).catch(
-      this.#options.onError,
-    )
+    this.#tell(this.#emit(STUCK, data, `${delivery.deliveryId}/${delivery.attempt}`, causeOf(view)))
   }
 
   runEnded(id: string, state: RunState): void {
-    this.#runs.ended(id, state).catch(this.#options.onError)
+    this.#tell(this.#runs.ended(id, state))
   }
 
   /** A message of another system's that could not become an event. */
   refusedMessage(message: RefusedMessage, scope: string | null): void {
-    tellOfRefused(this.#voice, message, scope).catch(this.#options.onError)
+    this.#tell(tellOfRefused(this.#voice, message, scope))
   }
 
   /** Whom webhooks are sent to was left alone, is back, was given up, or cannot be sent to by us. */
   webhook(kind: "resting" | "recovered" | "disabled" | "stalled", webhook: WebhookNews): void {
-    this.#webhooks[kind](webhook).catch(this.#options.onError)
+    this.#tell(this.#webhooks[kind](webhook))
   }
 
   /** An event that was emitted in a transaction, and could not be released for its id. */
   refused({ id: eventId, name: eventName, key, scope, at }: DraftEvent, reason: string): void {
     if (this.#isSilent(REFUSED) || isOperational(eventName)) return
     const data = { eventId, eventName, key, scope: parseScope(scope), at: new Date(at).toISOString(), reason }
-    this.#emit(REFUSED, data, `${eventId}/${at}`, inScope(scope)).catch(this.#options.onError)
+    this.#tell(this.#emit(REFUSED, data, `${eventId}/${at}`, inScope(scope)))
   }
 
   /** That data was erased within these scopes and how much; never whose. */
@@ -126,6 +134,11 @@ export class Operational {
     if (this.#isSilent(ERASED)) return
     const counts = { events, staged, deliveries, runs, steps }
     await this.#emit(ERASED, counts, crypto.randomUUID(), inScope(onlyOf(scopes)))
+  }
+
+  #tell(telling: Promise<void>): void {
+    const told = telling.catch(this.#options.onError).finally(() => this.#telling.delete(told))
+    this.#telling.add(told)
   }
 
   /** One look at everything that is not an attempt's outcome. */

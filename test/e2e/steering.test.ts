@@ -521,8 +521,6 @@ describe("operational events", () => {
     await carillon.start()
     await carillon.emit({ ...placed, id: "ord_1001-placed" })
     await carillon.drain()
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    await carillon.drain()
 
     expect(heard).toMatchObject([
       {
@@ -546,8 +544,6 @@ describe("operational events", () => {
       .subscribe("carillon.*", refused, { subscriberId: "broken-alarm" })
     await carillon.start()
     await carillon.emit(placed)
-    await carillon.drain()
-    await new Promise((resolve) => setTimeout(resolve, 20))
     await carillon.drain()
     const { items } = await carillon.listEvents()
     expect(items.map((each) => each.name)).toEqual(["carillon.dead_letter", "order.placed"])
