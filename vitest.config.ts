@@ -20,7 +20,7 @@ export default defineConfig({
     globalSetup: "./test/support/warm-up.ts",
     exclude: [...configDefaults.exclude, "bench/**", "**/.tmp/**"],
     pool: "forks",
-    maxWorkers: 2, // more of them leave crash programs too little of a small machine to keep their leases
+    maxWorkers: 4, // most wait for processes and servers of theirs; more of them would leave crash programs too little
     // Others may keep the machine busy: what failed once is shown, and what fails twice has failed.
     retry: process.env.CI ? 1 : 0,
     sequence: { sequencer: LongestFirst },
