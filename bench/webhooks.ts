@@ -16,8 +16,8 @@ without a store, by plain undici, by undici guarded by hand and by Carillon's ow
   --store <names>    sqlite, postgres or both (both)
   --url <server>     which server (${DEFAULT_SERVER});
                      \`own\` = one with stock settings that is started for this run
-  --rounds <n>       of each (5); one of warm-up comes before
-  --deliveries <n>   in each round (20000)
+  --rounds <n>       of each (3); one of warm-up comes before
+  --deliveries <n>   in each round (50000)
   --seconds <n>      of an isolation round (30)
 `
 
@@ -27,8 +27,8 @@ const { values: options } = parseArgs({
     only: { type: "string" },
     store: { type: "string", default: "both" },
     url: { type: "string", default: DEFAULT_SERVER },
-    rounds: { type: "string", default: "5" },
-    deliveries: { type: "string", default: "20000" },
+    rounds: { type: "string", default: "3" },
+    deliveries: { type: "string", default: "50000" },
     seconds: { type: "string", default: "30" },
     help: { type: "boolean", default: false },
   },
