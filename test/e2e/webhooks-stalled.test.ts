@@ -1,4 +1,4 @@
-import { type Carillon, type CarillonOptions, createCarillon } from "carillon"
+import { type Carillon, type CarillonOptions, createCarillon, type Finding } from "carillon"
 import { movingClock } from "carillon/testing"
 import type { NewWebhook } from "carillon/webhooks"
 import { afterEach, describe, expect, it } from "vitest"
@@ -79,6 +79,7 @@ describe("a webhook that cannot be sent for a fault of Carillon's own", () => {
     const stalled = { since, why: OURS.responseData }
     expect(await carillon.webhooks.get(id)).toMatchObject({ state: "stalled", stalled, resting: null })
     expect(await carillon.webhooks.health(id)).toMatchObject({ attempts: 0, waiting: 3, stalled })
+    expect(await doctorOf(carillon)).toMatchObject({ verdict: "problem", what: expect.stringContaining(id) })
     const { items } = await carillon.listDeliveries({ subscription: id })
     const why = `nothing is sent, for a fault of Carillon's own since ${since.toISOString()}: ${OURS.responseData}`
     expect(items.map((each) => [each.state, each.why])).toEqual(Array(3).fill(["waiting", why]))
@@ -87,6 +88,7 @@ describe("a webhook that cannot be sent for a fault of Carillon's own", () => {
     await clock.advance("1m")
     await carillon.drain()
     expect(await carillon.webhooks.get(id)).toMatchObject({ state: "active", stalled: null })
+    expect(await doctorOf(carillon)).toMatchObject({ verdict: "ok" })
     expect(await carillon.webhooks.health(id)).toMatchObject({ successRate: 1, waiting: 0, stalled: null })
   })
 
@@ -194,3 +196,8 @@ describe("a webhook that cannot be sent for a fault of Carillon's own", () => {
     expect(await carillon.webhooks.get(id)).toMatchObject({ state: "active", stalled: null })
   })
 })
+
+async function doctorOf(carillon: Carillon): Promise<Finding | undefined> {
+  const { findings } = await carillon.doctor()
+  return findings.find(({ check }) => check === "webhooks")
+}

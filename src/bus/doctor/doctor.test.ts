@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest"
+import { type EndpointState, SENDING } from "../../core/endpoint.ts"
 import { StoreBehindError, StoreUnavailableError } from "../../core/errors.ts"
 import { resolvePolicy } from "../../core/policy.ts"
 import type { FileFacts, Inspection, Pin, ServerFacts, WorkFacts } from "../../engine/inspection.ts"
@@ -141,6 +142,7 @@ function facts(over: Partial<Facts> = {}, inspected: Partial<Inspection> = {}): 
     database: "postgres://db/shop",
     version: { store: 1, code: 1, works: true },
     subscriptions: [subscription],
+    endpoints: [],
     workflows: [workflow],
     schedules: [schedule],
     crashedRuns: [],
@@ -173,6 +175,10 @@ const onFile = (over: Partial<FileFacts> = {}): Facts =>
 const withWork = (over: Partial<WorkFacts>): Facts => facts({}, { work: { ...work, ...over } })
 const subscribed = (over: Partial<CountedSubscription>): Facts =>
   facts({ subscriptions: [{ ...subscription, ...over }] })
+const sentTo = (over: Partial<EndpointState>): Facts => ({
+  ...subscribed({ id: "sub_1", target: "webhook" }),
+  endpoints: [{ id: "sub_1", state: { ...SENDING, ...over } }],
+})
 const composed = (over: Partial<CountedWorkflow>): Facts => facts({ workflows: [{ ...workflow, ...over }] })
 const nobodyKnows = { orphaned: true, workers: [] }
 const timed = (over: Partial<ScheduleReport>): Facts => facts({ schedules: [{ ...schedule, ...over }] })
@@ -181,6 +187,21 @@ const pinned = (over: Partial<Pin>): Facts =>
 const nobodyThere = { workers: [], subscriptions: [] }
 
 describe("the doctor", () => {
+  it.each<[string, Partial<EndpointState>]>([
+    ["asked to be left alone", { phase: "resting", until: NOW + MINUTE_MS }],
+    ["is back", { phase: "resuming", trips: 1 }],
+  ])("leaves a webhook alone that %s, and what is left of one that was removed", (_, state) => {
+    const { endpoints } = sentTo({ stalled: { since: NOW - DAY_MS, why: "Expected a key" } })
+    const removed = endpoints.map((each) => ({ ...each, id: "sub_2" }))
+    const asked = sentTo(state)
+
+    const { findings } = reportOn({ ...asked, endpoints: [...asked.endpoints, ...removed] })
+
+    expect(findings.filter(({ check }) => check === "webhooks")).toEqual([
+      { check: "webhooks", verdict: "ok", what: "1 webhook; nothing keeps it from being sent.", todo: null },
+    ])
+  })
+
   it.each([
     ["a server", facts()],
     ["a file", onFile()],
@@ -340,6 +361,26 @@ describe("the doctor", () => {
       "outbox",
       /no worker runs/,
       { ...withWork({ outbox: { events: 1, oldestAt: NOW } }), ...nobodyThere },
+    ],
+    [
+      "a webhook that we cannot send",
+      "problem",
+      "webhooks",
+      /to the webhook `sub_1` for 3 h, by a fault of our own: Expected a key/,
+      sentTo({ stalled: { since: NOW - 180 * MINUTE_MS, why: "Expected a key" } }),
+    ],
+    [
+      "a webhook that fails",
+      "warning",
+      "webhooks",
+      /to the webhook `sub_1` fails, for 25 min; it is left alone for a while: Expected a status/,
+      sentTo({
+        phase: "resting",
+        until: NOW + MINUTE_MS,
+        trips: 2,
+        why: "Expected a status from 200 to 299, got 503.",
+        failing: { since: NOW - 25 * MINUTE_MS, attempts: 40 },
+      }),
     ],
     ["runs of nobody", "problem", "runs", /No live worker .* 2 runs wait/, composed(nobodyKnows)],
     [

@@ -8,6 +8,7 @@ import { roomFindings } from "./room.ts"
 import { runFindings } from "./runs.ts"
 import { type SecretFacts, secretFindings } from "./secrets.ts"
 import { serverFindings } from "./server.ts"
+import { webhookFindings } from "./webhooks.ts"
 import { workFindings } from "./work.ts"
 
 /** How a store does. */
@@ -46,7 +47,7 @@ export async function examine(sources: StaffSources, options: DoctorOptions): Pr
 
 export function reportOn(facts: Facts, secrets: SecretFacts = { keys: [] }): DoctorReport {
   const { database, inspection, now } = facts
-  const looks = [serverFindings, fileFindings, roomFindings, workFindings, runFindings]
+  const looks = [serverFindings, fileFindings, roomFindings, workFindings, webhookFindings, runFindings]
   const findings = [...looks.flatMap((look) => look(facts)), ...secretFindings(secrets)]
   return {
     healthy: !findings.some((each) => each.verdict === "problem"),

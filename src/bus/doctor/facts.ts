@@ -1,3 +1,4 @@
+import { ENDPOINT_STATES, type EndpointState, readEndpointState } from "../../core/endpoint.ts"
 import { wishesForEvents } from "../../core/subscription.ts"
 import type { Inspection } from "../../engine/inspection.ts"
 import type { StoreVersion } from "../../engine/maintenance.ts"
@@ -15,6 +16,7 @@ export interface Facts {
   readonly inspection: Inspection
   readonly version: StoreVersion
   readonly subscriptions: readonly CountedSubscription[]
+  readonly endpoints: readonly EndpointFacts[] // of webhooks that something is wrong with
   readonly workflows: readonly CountedWorkflow[]
   readonly schedules: readonly ScheduleReport[]
   readonly crashedRuns: readonly string[] // ids, the newest of them
@@ -25,6 +27,11 @@ export interface Facts {
 
 export interface WorkerFacts extends WorkerRow {
   readonly isGone: boolean // it ran on this host, and its process is not there any more
+}
+
+export interface EndpointFacts {
+  readonly id: string // of the subscription
+  readonly state: EndpointState
 }
 
 /** From when on something is too late or too old, in milliseconds. */
@@ -49,6 +56,10 @@ export async function gather(sources: StaffSources, database: string, limits: Li
     subscriptions: [...staff.current.values()]
       .filter(wishesForEvents)
       .map((each) => subscriptionReport(each, lag.get(each.no), staff)),
+    endpoints: (await queries.records(ENDPOINT_STATES)).map(({ id, value }) => ({
+      id,
+      state: readEndpointState(value),
+    })),
     workflows: await workflowReports(queries, staff),
     schedules: await scheduleReports(queries, staff),
     crashedRuns: await crashedRuns(queries),
