@@ -66,6 +66,7 @@ function setup({
   emitTimeoutMs = 30_000,
   gate = undefined as Gate | undefined,
   mostUnsettled = 4_000,
+  capacity = 1_000,
 } = {}) {
   const clock = movingClock()
   const store = new ScriptedStore()
@@ -135,7 +136,7 @@ function setup({
     leaseMs: 15_000,
     heartbeatMs: 5_000,
     pollMs: 1_000,
-    capacity: 1_000,
+    capacity,
     mostUnsettled,
     runSystemJob: async () => {},
     onFailed: () => {},
@@ -407,6 +408,32 @@ describe("a delivery that is postponed", () => {
       [1, false],
       [2, true],
     ])
+  })
+})
+
+describe("more subscriptions than there is room for", () => {
+  it("are all asked for before nothing is left to drain", async () => {
+    const [run, policy] = [vi.fn(), resolvePolicy()]
+    const { clock, store, worker, handlers, start } = setup({ run, capacity: 2 })
+    for (let no = 2; no <= 9; no++)
+      handlers.add(new HandlerEntry({ no, id: `sub_${no}`, run, policy, ephemeral: false, paused: false }))
+    await start()
+    const waiting = [job(3), job(7), job(9)].map((each) => ({ ...each, subscription: each.no }))
+    const { claim } = store.leases
+    store.leases.claim = (request) => {
+      const asked = new Set(request.slots.map(([no]) => no))
+      for (const each of waiting.splice(0)) (asked.has(each.no) ? store.jobs : waiting).push(each)
+      return claim(request)
+    }
+
+    const drained = worker.drain()
+    await vi.waitFor(async () => {
+      await clock.advance(10)
+      expect(run).toHaveBeenCalledTimes(3)
+    })
+    await drained
+
+    expect(waiting).toEqual([])
   })
 })
 

@@ -105,6 +105,7 @@ export class Worker implements DirectRunner, Desk {
   #backlog = false // the store holds batches of ours that we had no room for
   #round = 0
   #turn = 0 // of handlers to be asked for first
+  #lastLook = { turn: 0, asked: 0, all: 0 } // from whom on, for how many, of how many
   readonly #lookout: Lookout
   readonly #doubts: Doubts
   #nextDueAt: number | null = null // as the last claim said
@@ -301,6 +302,7 @@ export class Worker implements DirectRunner, Desk {
   /** Resolves when nothing can run now: what is due is done and written. */
   async drain(): Promise<void> {
     const patience = new Patience()
+    let askedInVain = 0 // subscriptions since something was found: of very many a look asks for some
     if (this.#state === "running") await this.#heedCatalog() // another process may have resumed something
     for (;;) {
       // What waits here for a slot may start only then, too.
@@ -316,8 +318,11 @@ export class Worker implements DirectRunner, Desk {
       const taken = await this.#lookout.lookAnew()
       const isIdle =
         this.runner.isIdle && this.#batches.size === 0 && this.#systemJobs.size === 0 && this.#runs.isIdle
+      const found = taken > 0 || !isIdle
+      const { asked, all } = this.#lastLook
+      askedInVain = found ? 0 : askedInVain + Math.max(1, asked)
       if (this.#lookout.isAway) await pause(AWAY_MS)
-      else if (taken > 0 || !isIdle) patience.restore()
+      else if (found || askedInVain < all) patience.restore()
       else if (!(await patience.isWorthLookingAgain(this.#nextDueAt, this.clock.now()))) return
       await new Promise((resolve) => setImmediate(resolve))
     }
@@ -365,6 +370,7 @@ export class Worker implements DirectRunner, Desk {
     await this.#resolveDoubt()
     const batches = await this.#takeBatches(thorough)
     const jobs = await this.#claimJobs(thorough)
+    this.#passTurn()
     return {
       count: batches.count + jobs.count,
       mayHaveLeft: batches.mayHaveLeft || jobs.mayHaveLeft,
@@ -503,7 +509,6 @@ export class Worker implements DirectRunner, Desk {
     for (const { home } of this.runner.takeBack(isMeant)) if (home instanceof JobRun) home.handBack()
   }
 
-  /** Who was left out is asked for first the next time; where nobody was, somebody else is. */
   #slots(thorough: boolean): [number, number][] {
     const { room } = this.runner
     const handlers = [...this.handlers.values()].filter((each) => !each.rests && each.room > 0)
@@ -511,8 +516,14 @@ export class Worker implements DirectRunner, Desk {
     const inTurn = [...handlers.slice(turn), ...handlers.slice(0, turn)].slice(0, room)
     // Whose turn it is not may be due all the same; of very many that is seen once a second.
     const slots = slotsOf(inTurn, { room, oneOfEach: thorough || inTurn.length <= FEW_HANDLERS })
-    this.#turn = turn + (slots.length < handlers.length ? slots.length : 1)
+    this.#lastLook = { turn, asked: slots.length, all: handlers.length }
     return slots
+  }
+
+  /** Who was left out is asked for first the next time; where nobody was, somebody else is. */
+  #passTurn(): void {
+    const { turn, asked, all } = this.#lastLook
+    this.#turn = turn + (asked < all ? asked : 1)
   }
 
   #limits(): Record<number, FleetLimits> {
