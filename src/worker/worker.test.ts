@@ -690,6 +690,38 @@ describe("a worker whose store does not answer", () => {
     expect(run).toHaveBeenCalledOnce()
   })
 
+  it("has written when it is drained what ended while it looked for the last time", async () => {
+    const { store, worker, committer, start } = setup()
+    await start()
+    const { claim } = store.leases
+    store.leases.claim = (request) => {
+      store.leases.claim = claim
+      void committer.settle({ kind: "clear", eventGroupId: "cart", names: null })
+      return claim(request)
+    }
+
+    await worker.drain()
+
+    expect(store.changes).toMatchObject([{ kind: "clear" }])
+  })
+
+  it("asks at once for what fell due while it asked for something else", async () => {
+    const { clock, store, worker, start } = setup()
+    await start()
+    const answered = Promise.withResolvers<void>()
+    const { claim } = store.leases
+    store.leases.claim = (request) => answered.promise.then(() => claim(request))
+    store.dueAts.push(clock.now() + 500)
+    worker.poke()
+    await clock.advance(500)
+    const before = store.claims.length
+
+    answered.resolve()
+    await clock.settle()
+
+    expect(store.claims.length).toBe(before + 2)
+  })
+
   it("drains what it was given when time had run on beyond its lease meanwhile", async () => {
     const run = vi.fn()
     const { clock, store, worker, start } = setup({ run })

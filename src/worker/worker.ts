@@ -318,7 +318,7 @@ export class Worker implements DirectRunner, Desk {
       const taken = await this.#lookout.lookAnew()
       const isIdle =
         this.runner.isIdle && this.#batches.size === 0 && this.#systemJobs.size === 0 && this.#runs.isIdle
-      const found = taken > 0 || !isIdle
+      const found = taken > 0 || !isIdle || this.committer.hasChanges
       const { asked, all } = this.#lastLook
       askedInVain = found ? 0 : askedInVain + Math.max(1, asked)
       if (this.#lookout.isAway) await pause(AWAY_MS)
@@ -465,6 +465,7 @@ export class Worker implements DirectRunner, Desk {
     this.#nextDueAt = null
     if (worker === null || this.runner.room === 0) return NO_HAUL
     const slots = this.#slots(thorough)
+    const askedAt = this.clock.now()
     const { leases } = this.#options.engine
     const { jobs, nextDueAt } = await this.#asking(
       leases.claim({
@@ -490,11 +491,17 @@ export class Worker implements DirectRunner, Desk {
     // A pause may have come while this was asked for, or a gate may have been closed.
     if (jobs.length > 0 && this.#hasResting) this.#giveBackResting()
     this.#nextDueAt = nextDueAt
-    if (nextDueAt !== null)
-      this.#lookout.dueBy(Math.max(nextDueAt, this.clock.now() + (jobs.length > 0 ? 0 : IDLE_LOOK_MS)))
+    if (nextDueAt !== null) this.#lookBy(nextDueAt, askedAt, jobs.length)
     const got = Map.groupBy(jobs, (job) => job.subscription)
     const isFilled = slots.some(([no, asked]) => (got.get(no)?.length ?? 0) >= asked)
     return { count: jobs.length, mayHaveLeft: isFilled }
+  }
+
+  /** What is due, and yet was not given, is not asked for again at once; what fell due while the store was asked is. */
+  #lookBy(dueAt: number, askedAt: number, got: number): void {
+    const now = this.clock.now()
+    if (dueAt > askedAt && dueAt <= now) this.#lookout.poke(true)
+    else this.#lookout.dueBy(Math.max(dueAt, now + (got > 0 ? 0 : IDLE_LOOK_MS)))
   }
 
   /** A handler was taken off: what waits here for it goes back. */
