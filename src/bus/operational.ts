@@ -79,13 +79,13 @@ export class Operational {
     await this.#watching
   }
 
-  /** Is nothing being told right now of what has happened? */
+  /** Is nothing being told right now of what has happened, nor looked for? */
   get isIdle(): boolean {
-    return this.#telling.size === 0
+    return this.#telling.size === 0 && this.#watching === null
   }
 
   async whenIdle(): Promise<void> {
-    while (!this.isIdle) await Promise.all(this.#telling)
+    while (!this.isIdle) await Promise.all([...this.#telling, this.#watching])
   }
 
   dead(death: Death): void {
