@@ -406,7 +406,7 @@ export class Carillon {
   }
 
   /**
-   * Resolves when nothing can run now: everything due is handled and written. What is delayed, paused
+   * Resolves when nothing can run now: everything due is handled, written and told of. What is delayed, paused
    * or waits for a retry is not waited for.
    */
   async drain(): Promise<void> {
