@@ -54,6 +54,20 @@ describe("Lease", () => {
     expect(onLost).not.toHaveBeenCalled()
   })
 
+  it("is not cut short by the answer to an older heartbeat that comes after a newer one's", async () => {
+    const { clock, lease, leases } = setup()
+    await lease.join()
+    const late = Promise.withResolvers<ReturnType<typeof beaten>>()
+    leases.heartbeat.mockReturnValueOnce(late.promise)
+    await clock.advance("30s")
+    await lease.beat()
+
+    late.resolve(beaten(true))
+    await clock.settle()
+
+    expect(lease.isHeld).toBe(true)
+  })
+
   it("joins again under another number when it was taken away", async () => {
     const { clock, lease, leases, onLost } = setup()
     await lease.join()

@@ -104,11 +104,11 @@ export class Lease {
     return worker
   }
 
-  /** What was kept from starting while our own clock doubted the lease may start now. */
+  /** What was kept from starting while our own clock doubted the lease may start now. Answers may overtake each other. */
   #hold(endsAt: number): void {
     const doubted = !this.isHeld
-    this.#endsAt = endsAt
-    if (doubted) this.#options.onHeld()
+    this.#endsAt = Math.max(this.#endsAt, endsAt)
+    if (doubted && this.isHeld) this.#options.onHeld()
   }
 
   async #rejoin(): Promise<void> {
