@@ -18,16 +18,18 @@ const ONE_PROCESS = "a store in memory belongs to one process"
 // Two hundred threads compile the same modules: they share the work.
 process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), "carillon-compile-cache")
 
-testEngine(inMemory(), { describe, it, expect })
-for (const thread of ["main", "worker"] as const) testEngine(onDisk(thread), { describe, it, expect })
+for (const thread of ["main", "worker"] as const) {
+  testEngine(inMemory(thread), { describe, it, expect })
+  testEngine(onDisk(thread), { describe, it, expect })
+}
 
-function inMemory(): EngineHarness {
+function inMemory(thread: SqliteEngineOptions["thread"]): EngineHarness {
   return {
-    name: "SQLite in memory",
+    name: `SQLite in memory, ${thread} thread`,
     missing: { "several processes": ONE_PROCESS, "dead processes": ONE_PROCESS, "newer stores": ONE_PROCESS },
     create: async () => {
       const clock = movingClock()
-      const engine = await openSqlite({ path: ":memory:", synchronous: "OFF", thread: "main", clock })
+      const engine = await openSqlite({ path: ":memory:", synchronous: "OFF", thread, clock })
       return { ...storeOf(engine, clock), destroy: () => engine.close() }
     },
   }
