@@ -500,7 +500,7 @@ export class Worker implements DirectRunner, Desk {
   /** What is due, and yet was not given, is not asked for again at once; what fell due while the store was asked is. */
   #lookBy(dueAt: number, askedAt: number, got: number): void {
     const now = this.clock.now()
-    if (dueAt > askedAt && dueAt <= now) this.#lookout.poke(true)
+    if (dueAt > askedAt && dueAt <= now) this.#lookout.poke()
     else this.#lookout.dueBy(Math.max(dueAt, now + (got > 0 ? 0 : IDLE_LOOK_MS)))
   }
 
